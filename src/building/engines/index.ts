@@ -1,0 +1,2 @@
+export { type ChosenEngine, chooseEngine } from './choose.ts';
+export { type EngineSurvey, surveyEngines } from './survey.ts';

@@ -1,0 +1,53 @@
+import type { Repository } from '../git/index.ts';
+import { repositoryAt } from '../registry/index.ts';
+import type { ReleaseRecord } from '../releases/index.ts';
+import { type Digest, nameWithin } from '../support/index.ts';
+import type { Workspace } from '../workspace/index.ts';
+import type { Draft } from './draft.ts';
+import type { BuildParents } from './engine.ts';
+
+/** Where what is built comes from: a repository and a commit of it. */
+export interface Origin {
+  source?: string;
+  revision?: string;
+}
+
+/** The repository of the workspace, and the last commit that touched an image's files: not the newest, which any record makes. */
+export async function originOf(workspace: Workspace, repository: Repository, draft: Draft): Promise<Origin> {
+  const [product, ...more] = Object.values(draft.products);
+  if (product && more.length === 0) return { source: product.url, revision: product.commit };
+  const paths = [draft.image.document.file, draft.dockerfile.file, nameWithin(workspace.root, draft.context)];
+  const [source, revision] = [await repository.remoteUrl(), await repository.lastCommitOf(paths)];
+  return { ...(source === undefined ? {} : { source }), ...(revision === undefined ? {} : { revision }) };
+}
+
+/**
+ * What an image says of itself, in its labels and in the annotations of its manifest (image-spec, annotations.md). Set when
+ * it is built, for later would change its digest: the release is the one that it was built for.
+ */
+export function labelsOf(
+  workspace: Workspace,
+  record: ReleaseRecord,
+  draft: Draft,
+  { inputs, origin, parents }: { inputs: Digest; origin: Origin; parents: BuildParents },
+): Record<string, string> {
+  const { base } = draft.uses;
+  const parent = base === undefined ? undefined : parents[base];
+  return {
+    'org.opencontainers.image.created': record.created.at,
+    'org.opencontainers.image.title': draft.image.name,
+    'org.opencontainers.image.vendor': workspace.config.organization,
+    'org.opencontainers.image.version': record.name,
+    ...(origin.source === undefined ? {} : { 'org.opencontainers.image.source': origin.source }),
+    ...(origin.revision === undefined ? {} : { 'org.opencontainers.image.revision': origin.revision }),
+    ...(parent === undefined
+      ? {}
+      : {
+          'org.opencontainers.image.base.name': repositoryAt(parent.registry.address, parent.repository),
+          'org.opencontainers.image.base.digest': parent.digest,
+        }),
+    'org.lsst.dmrel.content-id': record.source.contentId,
+    'org.lsst.dmrel.inputs': inputs,
+    'org.lsst.dmrel.release': record.name,
+  };
+}

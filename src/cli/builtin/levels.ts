@@ -1,0 +1,187 @@
+import type { CommandSpec, OptionSpec } from '../../plugins/index.ts';
+import { dryRun } from './options.ts';
+
+const release: OptionSpec = { flags: '--release <name>', description: 'the release (chosen and named without it)' };
+const takeOver: OptionSpec = {
+  flags: '--take-over',
+  description: 'though somebody seems to be changing the level: that process is dead',
+};
+
+/** Images of a release: built, checked, let up to levels, taken away from them. */
+export const levelCommands: readonly CommandSpec[] = [
+  {
+    name: 'build',
+    summary: 'build the images of a release into the build registry',
+    options: [
+      release,
+      dryRun,
+      { flags: '--only <images>', description: 'these images, with commas between, and what they are built on' },
+      { flags: '--force', description: 'build though nothing changed, and without what the engine remembers' },
+      { flags: '--no-push', description: 'keep the images in the workspace: nothing is published, nor recorded' },
+      { flags: '--engine <engine>', description: 'assemble, docker, buildah or podman, whatever dmrel.yaml says' },
+      { flags: '--jobs <number>', description: 'how many images to build at once (one a processor without it)' },
+      { flags: '--build-number <number>', description: 'the number for tags that have one, such as r29_2_0_rsp45' },
+      { flags: '--move-aliases-back', description: 'let aliases follow this release though a newer one has them' },
+      { flags: '--follow', description: 'show what the engines print, as they print it' },
+      { flags: '--check-reproducible', description: 'build every image twice, and compare; publish nothing' },
+    ],
+    examples: ['dmrel build --dry-run', 'dmrel build --only stack,lab --follow', 'dmrel build --check-reproducible'],
+    load: () => import('../commands/build.ts'),
+  },
+  {
+    name: 'check',
+    summary: "run a level's checks on a release's images and keep the results as evidence",
+    options: [
+      { flags: '--level <level>', description: 'whose checks to run (required)' },
+      release,
+      { flags: '--image <image>', description: 'of this image only; may be given more than once', repeats: true },
+      { flags: '--check <check>', description: 'this check only; may be given more than once', repeats: true },
+      { flags: '--force', description: 'run again what has passed already' },
+      { flags: '--import <file>', description: 'take in a JUnit file as the result of --check on --image' },
+      { flags: '--jobs <number>', description: 'how many checks run here at once; 4 without it' },
+      { flags: '--no-wait', description: 'hand jobs over and return; a later run collects them' },
+      dryRun,
+    ],
+    examples: ['dmrel check --level batch', 'dmrel check --level batch --check validate --no-wait'],
+    load: () => import('../commands/check.ts'),
+  },
+  {
+    name: 'promote',
+    summary: 'let a release up to a level: evaluate its gate, copy by digest, move the tag last',
+    options: [
+      { flags: '--level <level>', description: 'the level to promote to (required)' },
+      release,
+      { flags: '--image <name>', description: 'this image alone; the others stay owed', repeats: true },
+      { flags: '--emergency', description: 'though its gate is not met; wants --reason, --ref and a key of that role' },
+      { flags: '--reason <text>', description: 'why, with --emergency' },
+      { flags: '--ref <name>', description: 'the request for change, with --emergency: RFC-373' },
+      { flags: '--yes', description: 'say so where no keys are trusted, with --emergency' },
+      takeOver,
+      dryRun,
+    ],
+    examples: ['dmrel promote --level batch --dry-run', 'dmrel promote --level batch'],
+    load: () => import('../commands/promote.ts'),
+  },
+  {
+    name: 'explain',
+    summary: 'the whole decision of a gate: what it rests on, what is missing, and what to do next',
+    options: [
+      { flags: '--level <level>', description: 'the level whose gate is asked (required)' },
+      release,
+      { flags: '--as-of <moment>', description: 'a day, or a moment such as 2018-05-03T12:00:00Z (now without it)' },
+    ],
+    examples: ['dmrel explain --level batch', 'dmrel explain --level batch --release w.2018.18 --json'],
+    load: () => import('../commands/explain.ts'),
+  },
+  {
+    name: 'approve',
+    summary: 'agree that a release, as it is, goes to a level',
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--release <release>', description: 'the release (required)' },
+      { flags: '--role <role>', description: 'the role you approve in, where the level asks several' },
+      { flags: '--key <name>', description: 'your key, where several of the role are at hand' },
+      { flags: '--message <text>', description: 'a word on it, kept with the approval' },
+      dryRun,
+    ],
+    examples: ['dmrel approve --level batch --release w.2018.18'],
+    load: () => import('../commands/approve.ts'),
+  },
+  {
+    name: 'waive',
+    summary: 'answer for a check that is not met: a deviation, shown everywhere until it ends',
+    arguments: [{ name: 'check', description: 'a check of the level', required: true }],
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--release <release>', description: 'the release (required)' },
+      { flags: '--image <image>', description: 'one image; all that the check looks at without it' },
+      { flags: '--reason <text>', description: 'why it may be so (required)' },
+      { flags: '--until <date>', description: 'the last day on which it holds (required)' },
+      { flags: '--key <name>', description: 'your key, where several of the role are at hand' },
+      dryRun,
+    ],
+    examples: [`dmrel waive scan --level batch --release w.2018.18 --reason 'fixed in w.2018.19' --until 2018-05-31`],
+    load: () => import('../commands/waive.ts'),
+  },
+  {
+    name: 'rollback',
+    summary: 'let a level go back to what stood there before; what is taken away may not come back by itself',
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--to <release>', description: 'a release that stood there (what stood there before without it)' },
+      { flags: '--reason <text>', description: 'why (required)' },
+      takeOver,
+      dryRun,
+    ],
+    examples: ["dmrel rollback --level batch --reason 'jobs run out of memory'"],
+    load: async () => ({ run: (await import('../commands/withdraw.ts')).rollback }),
+  },
+  {
+    name: 'demote',
+    summary: 'take a release that is not fit for a level away from it, with what its promoter signed there',
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--release <name>', description: 'the release (required)' },
+      { flags: '--reason <text>', description: 'why (required)' },
+      takeOver,
+      dryRun,
+    ],
+    load: async () => ({ run: (await import('../commands/withdraw.ts')).demote }),
+  },
+  {
+    name: 'hold',
+    summary: 'let nothing up to a level until it is released',
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--reason <text>', description: 'why (required)' },
+      takeOver,
+      dryRun,
+    ],
+    load: async () => ({ run: (await import('../commands/hold.ts')).hold }),
+  },
+  {
+    name: 'release-hold',
+    summary: 'let releases up to a level again, those that were taken away from it too',
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--release <name>', description: 'this one alone, which was taken away' },
+      takeOver,
+      dryRun,
+    ],
+    load: async () => ({ run: (await import('../commands/hold.ts')).releaseHold }),
+  },
+  {
+    name: 'recommend',
+    summary: "let the tag 'recommended' of a level name one of its releases",
+    options: [
+      { flags: '--level <level>', description: 'the level (required)' },
+      { flags: '--release <name>', description: 'a release that stands there (required)' },
+      takeOver,
+      dryRun,
+    ],
+    examples: ['dmrel recommend --level jupyterlab --release w.2018.18'],
+    load: () => import('../commands/recommend.ts'),
+  },
+  {
+    name: 'reconcile',
+    summary: 'compare the registries of levels with the records, and set tags and content right from them',
+    options: [{ flags: '--level <level>', description: 'one level (all without it)' }, takeOver, dryRun],
+    examples: ['dmrel reconcile --dry-run', 'dmrel reconcile --level batch'],
+    load: () => import('../commands/reconcile.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'the board: which release stands at which level, since when, by whom, and what the next one lacks',
+    options: [{ flags: '--level <level>', description: 'one level only' }],
+    load: () => import('../commands/status.ts'),
+  },
+  {
+    name: 'history',
+    summary: 'who promoted, approved, waived or took away what, when and why',
+    options: [
+      { flags: '--level <level>', description: 'one level only' },
+      { flags: '--image <image>', description: 'one image only' },
+    ],
+    load: () => import('../commands/history.ts'),
+  },
+];

@@ -1,0 +1,158 @@
+import { setMaxListeners } from 'node:events';
+import { join, resolve } from 'node:path';
+import type { CommandContext } from '../plugins/index.ts';
+import { exitCodeOf, Failure, type Problem, problem, systemClock } from '../support/index.ts';
+import { printJson } from './json.ts';
+
+declare const DMREL_VERSION: string;
+
+/** What a process offers; bin/dmrel.js hands in the real one. */
+export interface ProcessLike {
+  argv: string[];
+  execPath: string;
+  version: string;
+  env: NodeJS.ProcessEnv;
+  cwd(): string;
+  stdin?: AsyncIterable<Uint8Array> & { isTTY?: boolean };
+  stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number };
+  stderr: { write(text: string): unknown; isTTY?: boolean };
+  on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  exit(code: number): void;
+}
+
+/**
+ * Run one command line and resolve to its exit code. The one place where problems are printed.
+ * @param home the directory dmrel is installed in
+ */
+export async function main(host: ProcessLike, home: string): Promise<number> {
+  const argv = host.argv.slice(2);
+  const version = typeof DMREL_VERSION === 'string' ? DMREL_VERSION : '0.0.0';
+  if (argv.length === 1 && argv[0] === '--version') {
+    host.stdout.write(`${version}\n`);
+    return 0;
+  }
+  const json = argv.includes('--json');
+  const context = createContext(host, home, json);
+  try {
+    return await dispatch(argv, context, version, host);
+  } catch (error) {
+    const problems = toProblems(error);
+    await printProblems(problems, context);
+    if (argv.includes('--debug') && error instanceof Error) host.stderr.write(`${error.stack}\n`);
+    return exitCodeOf(problems);
+  }
+}
+
+async function dispatch(argv: string[], context: CommandContext, version: string, host: ProcessLike): Promise<number> {
+  const [{ parseCommandLine }, { builtin }] = await Promise.all([import('./program.ts'), import('./builtin.ts')]);
+  const first = argv[0];
+  if (first !== undefined && !first.startsWith('-')) {
+    const words = new Set(builtin.commands.map(({ name }) => name.split(' ')[0]));
+    if (!words.has(first)) {
+      const code = await runExternal(first, argv.slice(1), context);
+      if (code !== undefined) return code;
+    }
+  }
+  const output = { out: context.out, width: context.width, version };
+  const invocation = parseCommandLine(argv.length === 0 ? ['--help'] : argv, [builtin], output);
+  if (!invocation) return 0;
+  const { globals, spec, args, options } = invocation;
+  if (globals.directory !== undefined) context.cwd = resolve(context.cwd, globals.directory);
+  if (globals.color === false) context.color = false;
+  interruptible(host, context);
+  const { run } = await spec.load();
+  return run(context, args, options);
+}
+
+/** `dmrel NAME ...` is `dmrel-NAME ...` when such a program is on PATH. */
+async function runExternal(name: string, args: string[], context: CommandContext): Promise<number | undefined> {
+  const { findExternal } = await import('../plugins/index.ts');
+  const program = findExternal(name, context.env.PATH);
+  if (program === undefined) return undefined;
+  const { spawn } = await import('node:child_process');
+  return new Promise((settle) => {
+    const child = spawn(program, args, { stdio: 'inherit', env: { ...context.env, DMREL: context.self.join(' ') } });
+    child.on('error', () => settle(127));
+    child.on('close', (code) => settle(code ?? 130));
+  });
+}
+
+async function askPerson(host: ProcessLike, question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const [input, output] = [host.stdin, host.stderr] as unknown as [NodeJS.ReadableStream, NodeJS.WritableStream];
+  const lines = createInterface({ input, output });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
+}
+
+const interruption = new AbortController();
+
+function createContext(host: ProcessLike, home: string, json: boolean): CommandContext {
+  const { env } = host;
+  return {
+    cwd: host.cwd(),
+    env,
+    now: systemClock,
+    ask:
+      host.stdin?.isTTY === true && host.stderr.isTTY === true && !env.CI
+        ? (question) => askPerson(host, question)
+        : undefined,
+    input: () => (host.stdin?.isTTY === true ? undefined : host.stdin),
+    out: (text) => void host.stdout.write(text),
+    err: (text) => void host.stderr.write(text),
+    width: Math.min(host.stdout.columns ?? 100, 200),
+    color: !json && host.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
+    interactive: host.stderr.isTTY === true && !env.CI && env.TERM !== 'dumb',
+    json,
+    interrupt: interruption.signal,
+    home,
+    nodeVersion: host.version,
+    self: [host.execPath, join(home, 'bin/dmrel.js')],
+  };
+}
+
+/** The first Ctrl-C lets running steps end; the second ends at once. */
+function interruptible(host: ProcessLike, context: CommandContext): void {
+  const stop = () => {
+    if (interruption.signal.aborted) host.exit(130);
+    context.err('\nfinishing what was begun; press Ctrl-C again to stop at once\n');
+    interruption.abort();
+  };
+  setMaxListeners(0, interruption.signal); // every step that runs listens
+  host.on('SIGINT', stop);
+  host.on('SIGTERM', stop);
+}
+
+/** What to do when the system does not let us write. */
+const refusals: Record<string, string> = {
+  ENOSPC: 'make room on the disk, then run the same command again',
+  EROFS: 'the disk can only be read here; work in a copy that can be written to',
+  EACCES: 'let your user write there, then run the same command again',
+  EPERM: 'let your user write there, then run the same command again',
+  EEXIST: 'something else stands in its place; move it away, then run the same command again',
+  ENOTDIR: 'something else stands in its place; move it away, then run the same command again',
+};
+
+function toProblems(error: unknown): Problem[] {
+  if (error instanceof Failure) return error.problems;
+  const { code, syscall, path, message } = error as NodeJS.ErrnoException;
+  if (code !== undefined && syscall !== undefined) {
+    const what = `${syscall} ${path ?? ''}: ${code}`.replace('  ', ' ');
+    const hint = refusals[code] ?? 'mend that, then run the same command again';
+    return [problem('file-unwritable', `the system refused: ${what}`, { hint })];
+  }
+  const hint = 'this is a fault of dmrel; run again with --debug and report what it prints';
+  return [problem('internal', `unexpected: ${message ?? String(error)}`, { hint })];
+}
+
+async function printProblems(problems: Problem[], context: CommandContext): Promise<void> {
+  if (context.json) {
+    printJson(context, { schema: 'dmrel/problems/v1', problems } as never);
+    return;
+  }
+  const { renderProblems } = await import('./output/problems.ts');
+  context.err(await renderProblems(problems, context));
+}

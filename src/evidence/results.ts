@@ -1,0 +1,46 @@
+import { type Problem, problem } from '../support/index.ts';
+import { predicateTypes, statementType } from './statement.ts';
+import { type EvidenceWorkspace, readEvidence } from './store.ts';
+import { type CheckResult, parseTestResult } from './test-result.ts';
+
+/** A check's result, and where its statement is. */
+export interface StoredResult extends CheckResult {
+  file: string;
+}
+
+/** Every check result of a release that counts, oldest first. A test result that makes no sense is a finding. */
+export async function readResults(
+  workspace: EvidenceWorkspace,
+  release: string,
+): Promise<{ results: StoredResult[]; problems: Problem[] }> {
+  const { statements, problems } = await readEvidence(workspace, release);
+  const results: StoredResult[] = [];
+  for (const each of statements) {
+    if (each.predicateType !== predicateTypes.testResult) continue;
+    const result = parseTestResult({ _type: statementType, ...each });
+    if (result) results.push({ ...result, file: each.file });
+    else {
+      const hint = 'remove it, and run the checks again';
+      problems.push(
+        problem('file-unreadable', `${each.file} holds no sound statement`, { at: { file: each.file }, hint }),
+      );
+    }
+  }
+  results.sort((left, right) => (left.finishedOn < right.finishedOn ? -1 : left.finishedOn > right.finishedOn ? 1 : 0));
+  return { results, problems };
+}
+
+/** The newest result of a check on an image; a newer failure outweighs an older pass. */
+export function latestResult(
+  results: readonly StoredResult[],
+  check: string,
+  digest: string,
+): StoredResult | undefined {
+  let latest: StoredResult | undefined;
+  for (const each of results) {
+    if (each.check !== check || each.digest !== digest) continue;
+    if (!latest || each.finishedOn > latest.finishedOn || (each.finishedOn === latest.finishedOn && !each.passed))
+      latest = each;
+  }
+  return latest;
+}

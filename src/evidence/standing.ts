@@ -1,0 +1,66 @@
+import { canonicalJson, type Digest, digestOf, hexOf, type Instant } from '../support/index.ts';
+import { ownPredicates, type Statement, type Subject, statementType } from './statement.ts';
+
+/** That a release was taken away from a level. Never in the form of a summary: only a promoter makes those. */
+export interface WithdrawalStatement {
+  release: string;
+  level: string;
+  kind: 'rollback' | 'demote';
+  reason: string;
+  /** What stands there since. */
+  to?: string;
+  at: Instant;
+  by: string;
+}
+
+/** @param images what is taken away, by repository at the level */
+export const withdrawalStatement = (images: readonly Subject[], withdrawal: WithdrawalStatement): Statement =>
+  own('withdrawal', images, withdrawal);
+
+/** That nothing may go up to a level, or some releases may not; or that they may again. */
+export interface HoldStatement {
+  level: string;
+  action: 'hold' | 'release';
+  /** The whole level without it. */
+  releases?: string[];
+  reason?: string;
+  at: Instant;
+  by: string;
+}
+
+export const holdStatement = (hold: HoldStatement): Statement =>
+  own('hold', [{ name: hold.level, digest: { sha256: hexOf(levelDigest(hold.level)) } }], hold);
+
+/** A statement needs something with a digest: a level has none but that of its name. */
+const levelDigest = (level: string): Digest => digestOf(canonicalJson({ level }));
+
+/** That somebody answers for a promotion past the gate. */
+export interface EmergencyStatement {
+  release: string;
+  level: string;
+  reason: string;
+  ref: string;
+  /** What the gate did not have. */
+  owed: readonly string[];
+  at: Instant;
+  by: string;
+}
+
+export const emergencyStatement = (images: readonly Subject[], emergency: EmergencyStatement): Statement =>
+  own('emergency', images, emergency);
+
+const own = (kind: string, subject: readonly Subject[], predicate: object): Statement => {
+  return { _type: statementType, subject: [...subject], predicateType: `${ownPredicates}${kind}/v1`, predicate };
+};
+
+/** Whether two statements say the same, whenever they were made. */
+export function sayTheSame(left: Comparable, right: Comparable): boolean {
+  return left.predicateType === right.predicateType && withoutTime(left) === withoutTime(right);
+}
+
+type Comparable = Pick<Statement, 'predicateType' | 'subject' | 'predicate'>;
+
+const withoutTime = ({ subject, predicate }: Comparable): string => {
+  const { at: _at, timeVerified: _time, ...rest } = predicate as Record<string, unknown>;
+  return canonicalJson({ subject: subject.map(({ name, digest }) => ({ name, digest })), rest });
+};

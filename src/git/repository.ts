@@ -1,0 +1,191 @@
+import { failed, ok, type Problem, problem, type Result } from '../support/index.ts';
+import { git, lastLine, leadsElsewhere, refusal } from './command.ts';
+import { type CommitId, isRefName, type ObjectId, parseCommitId, parseObjectId } from './names.ts';
+import type { Signer } from './sign.ts';
+import { tagObject } from './tag-object.ts';
+import { parseRemoteUrl, type Transport } from './url.ts';
+
+export type PushOutcome =
+  | { status: 'pushed' }
+  | { status: 'up-to-date' }
+  | { status: 'refused'; problem: Problem }
+  | { status: 'failed'; problem: Problem; retryable: boolean };
+
+/** The workspace's own repository. */
+export interface Repository {
+  root: string;
+  /** Who makes commits and tags here, as git is configured. Problem: `identity-missing`. */
+  identity(): Promise<Result<{ name: string; email: string }>>;
+  headCommit(): Promise<CommitId | undefined>;
+  /** The last commit that touched any of these files or directories. */
+  lastCommitOf(paths: readonly string[]): Promise<CommitId | undefined>;
+  /** Where the workspace is pushed to, without anything secret; undefined for a path on this machine. */
+  remoteUrl(): Promise<string | undefined>;
+  /** Whether these files are in the last commit just as they are on disk. */
+  isCommitted(paths: readonly string[]): Promise<boolean>;
+  /** Files among these, or below these directories, that are not in the last commit as they are on disk. */
+  changed(paths: readonly string[]): Promise<string[]>;
+  /** Whether the index has this file, be it on disk or not. */
+  isTracked(path: string): Promise<boolean>;
+  /** Commit these files alone; what else is changed or staged stays so. */
+  commit(request: {
+    paths: readonly string[];
+    subject: string;
+    trailers: Record<string, string>;
+  }): Promise<Result<CommitId>>;
+  tagAt(name: string): Promise<{ object: ObjectId; commit: CommitId | undefined } | undefined>;
+  createTag(tag: {
+    name: string;
+    commit: CommitId;
+    message: string;
+    tagger: { name: string; email: string };
+    epochSeconds: number;
+    signer?: Signer;
+  }): Promise<Result<ObjectId>>;
+  /** Delete a tag that is still this object; nothing when there is none. */
+  deleteTag(name: string, object: ObjectId): Promise<Result<void>>;
+  upstream(): Promise<{ remote: string; branch: string } | undefined>;
+  /** Whether the upstream, as last seen, lacks a commit or the tag of this repository. */
+  isAhead(tag?: string): Promise<boolean>;
+  /** Push refs together or not at all. A deletion names what must be there: `{ref: object}`. */
+  push(request: {
+    remote: string;
+    refs: readonly string[];
+    deletions?: Readonly<Record<string, ObjectId>>;
+  }): Promise<PushOutcome>;
+}
+
+/** Problem: `not-a-repository`. */
+export async function openRepository(root: string): Promise<Result<Repository>> {
+  const inside = await git(['rev-parse', '--is-inside-work-tree'], { cwd: root });
+  if (inside.failure === 'missing') {
+    return failed(problem('command-missing', 'git is not installed', { hint: 'install git 2.31 or newer' }));
+  }
+  if (inside.stdout.trim() !== 'true') {
+    const hint = 'records are commits: git init, then commit the workspace';
+    return failed(problem('not-a-repository', `${root} is in no git repository`, { hint }));
+  }
+  const { simpleGit } = await import('simple-git');
+  // The library takes git's variables away from the child but for those named: who commits may stand in them.
+  const allowEnvironment = Object.keys(process.env).filter((name) => !leadsElsewhere.includes(name));
+  const client = simpleGit({ baseDir: root, timeout: { block: 120_000 }, allowEnvironment });
+  const raw = async (...args: string[]): Promise<string | undefined> => client.raw(args).catch(() => undefined);
+
+  const headCommit = async () =>
+    parseCommitId((await raw('rev-parse', '--verify', '--quiet', 'HEAD^{commit}'))?.trim() ?? '');
+  const upstream = async () => {
+    const name = (await raw('rev-parse', '--abbrev-ref', '--symbolic-full-name', '@{upstream}'))?.trim();
+    const slash = name?.indexOf('/') ?? -1;
+    return name !== undefined && slash > 0
+      ? { remote: name.slice(0, slash), branch: name.slice(slash + 1) }
+      : undefined;
+  };
+  const tagAt: Repository['tagAt'] = async (name) => {
+    if (!isRefName(name)) return undefined;
+    const object = parseObjectId((await raw('rev-parse', '--verify', '--quiet', `refs/tags/${name}`))?.trim() ?? '');
+    if (!object) return undefined;
+    const commit = parseCommitId(
+      (await raw('rev-parse', '--verify', '--quiet', `refs/tags/${name}^{commit}`))?.trim() ?? '',
+    );
+    return { object, commit };
+  };
+
+  return ok({
+    root,
+    headCommit,
+    lastCommitOf: async (paths) =>
+      parseCommitId((await raw('rev-list', '--max-count=1', 'HEAD', '--', ...paths))?.trim() ?? ''),
+    remoteUrl: async () => {
+      const remote = (await upstream())?.remote ?? 'origin';
+      const url = (await raw('remote', 'get-url', remote))?.trim() ?? '';
+      const transports = new Set<Transport>(['https', 'http', 'ssh', 'git']);
+      const parsed = parseRemoteUrl(url.replace(/^(https?:\/\/)[^@/]*@/, '$1'), { root, transports });
+      return parsed.ok ? parsed.value.display : undefined;
+    },
+    upstream,
+    tagAt,
+    identity: async () => {
+      const found = await git(['var', 'GIT_COMMITTER_IDENT'], { cwd: root });
+      const configured = await git(['config', '--get', 'user.email'], { cwd: root });
+      const [, name, email] = /^(.*) <(.*)> \d+ [+-]\d+$/.exec(found.stdout.trim()) ?? [];
+      const known =
+        configured.exitCode === 0 || process.env.GIT_COMMITTER_EMAIL !== undefined || process.env.EMAIL !== undefined;
+      if (found.exitCode === 0 && name && email && known) return ok({ name, email });
+      const hint =
+        "git config user.name 'Your Name' and git config user.email you@example.org, or 'tags: {tagger: ...}' in dmrel.yaml";
+      return failed(problem('identity-missing', 'git does not know who you are', { hint }));
+    },
+    isCommitted: async (paths) => {
+      const status = await raw('status', '--porcelain', '--ignored', '--untracked-files=all', '--', ...paths);
+      const tracked = await raw('ls-files', '--error-unmatch', '--', ...paths);
+      return status?.trim() === '' && tracked !== undefined && (await headCommit()) !== undefined;
+    },
+    changed: async (paths) => {
+      const status = await raw('status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--', ...paths);
+      const all = (status ?? '').split('\0').filter((entry) => entry !== '');
+      return all.map((entry) => entry.slice(3));
+    },
+    isTracked: async (path) => (await raw('ls-files', '--', path))?.trim() !== '',
+    commit: async ({ paths, subject, trailers }) => {
+      const lines = Object.entries(trailers).map(([key, value]) => `${key}: ${value}`);
+      try {
+        await client.raw(['add', '--all', '--', ...paths]);
+        // What was only staged and is gone again leaves nothing to be told.
+        const head = await headCommit();
+        if (head && (await raw('diff', '--cached', '--name-only', 'HEAD', '--', ...paths)) === '') return ok(head);
+        await client.raw(['commit', '--quiet', '-m', subject, '-m', lines.join('\n'), '--', ...paths]);
+      } catch (error) {
+        const hint = 'mend what git complains of, then run the same command again';
+        return failed(problem('command-failed', `git commit: ${lastLine(String((error as Error).message))}`, { hint }));
+      }
+      return ok((await headCommit())!);
+    },
+    createTag: async ({ name, commit, message, tagger, epochSeconds, signer }) => {
+      const unsigned = { commit, tag: name, tagger, epochSeconds, message };
+      const signature = signer && (await signer.sign(tagObject(unsigned).bytes));
+      if (signature && !signature.ok) return signature;
+      const object = tagObject(signature ? { ...unsigned, signature: signature.value } : unsigned);
+      const existing = await tagAt(name);
+      if (existing?.object === object.id) return ok(object.id);
+      if (existing || !isRefName(name))
+        return failed(problem('tag-conflict', `the workspace has another tag ${name} already`));
+      const written = await git(['hash-object', '-t', 'tag', '-w', '--stdin'], { cwd: root, input: object.bytes });
+      const updated = await git(['update-ref', `refs/tags/${name}`, object.id, '0'.repeat(40)], { cwd: root });
+      if (written.exitCode === 0 && updated.exitCode === 0) return ok(object.id);
+      return failed(problem('command-failed', `git: ${lastLine(written.stderr + updated.stderr)}`));
+    },
+    deleteTag: async (name, object) => {
+      if (!(await tagAt(name))) return ok(undefined);
+      const done = await git(['update-ref', '-d', `refs/tags/${name}`, object], { cwd: root });
+      if (done.exitCode === 0) return ok(undefined);
+      return failed(problem('command-failed', `git update-ref: ${lastLine(done.stderr)}`));
+    },
+    isAhead: async (tag) => {
+      const missing = (await raw('rev-list', '--max-count=1', '@{upstream}..HEAD'))?.trim();
+      if (missing !== '') return true;
+      const there = await upstream();
+      if (tag === undefined || !there) return false;
+      const listed = await git(['ls-remote', '--exit-code', '--', there.remote, `refs/tags/${tag}`], { cwd: root });
+      return listed.exitCode !== 0;
+    },
+    push: async ({ remote, refs, deletions = {} }) => {
+      const leases = Object.entries(deletions).map(([ref, object]) => `--force-with-lease=${ref}:${object}`);
+      const all = [...refs, ...Object.keys(deletions).map((ref) => `:${ref}`)];
+      const done = await git(['push', '--porcelain', '--atomic', ...leases, '--', remote, ...all], {
+        cwd: root,
+        timeoutSeconds: 120,
+      });
+      if (done.exitCode === 0) return { status: /^[*+ -]\t/m.test(done.stdout) ? 'pushed' : 'up-to-date' };
+      const refused = refusal(done);
+      // Somebody else is at one of these refs at this moment.
+      const busy = refused !== undefined && /cannot lock ref|failed to update ref|Unable to create/.test(refused);
+      if (refused && !busy)
+        return { status: 'refused', problem: problem('push-refused', `${remote} refuses the records: ${refused}`) };
+      return {
+        status: 'failed',
+        problem: problem('push-refused', `git push ${remote}: ${lastLine(done.stderr)}`),
+        retryable: true,
+      };
+    },
+  });
+}

@@ -1,0 +1,76 @@
+import { type Place, parseReference } from '../registry/index.ts';
+import { type Digest, failed, ok, printable, problem, type Result } from '../support/index.ts';
+import type { Workspace } from '../workspace/index.ts';
+import { openHost, openLayoutAt, openRegistry, registryConfig } from './registry.ts';
+
+/** An image, or a whole repository, and where it is. */
+export interface ImageReference extends Place {
+  tag?: string;
+  digest?: Digest;
+  /** The repository as it was named: `batch/stack`, `registry.example.org/batch/stack`. */
+  name: string;
+  /** Whether its parts get tags of their own; as the registry is without it. */
+  keepTags?: boolean;
+}
+
+/**
+ * `HOST/REPOSITORY[:TAG][@DIGEST]`, `layout:DIR:REPOSITORY…`, or with a registry of dmrel.yaml in the place of the host:
+ * `batch/stack:w.2018.18`. Problem: `invalid-name`.
+ */
+export function openReference(workspace: Workspace | undefined, text: string, cwd: string): Result<ImageReference> {
+  const slash = text.indexOf('/');
+  const first = slash === -1 ? '' : text.slice(0, slash);
+  const config = workspace && registryConfig(workspace, first);
+  const parsed = parseReference(config ? `localhost/${text.slice(slash + 1)}` : text);
+  if (!parsed.ok) {
+    const known = Object.keys(workspace?.config.registries ?? {});
+    const named = known.length > 0 ? `, or one of this workspace: ${known.join(', ')}` : '';
+    const hint = config
+      ? parsed.problems[0]!.hint
+      : `${parsed.problems[0]!.hint}${text.startsWith('layout:') ? '' : named}`;
+    return failed(
+      problem('invalid-name', `'${printable(text.slice(0, 300))}' is no image`, hint === undefined ? {} : { hint }),
+    );
+  }
+  const { repository, tag, digest } = parsed.value;
+  const registry = config
+    ? openRegistry(workspace!, first)
+    : parsed.value.kind === 'remote'
+      ? openHost(workspace, parsed.value.host)
+      : ok(openLayoutAt(cwd, parsed.value.directory));
+  if (!registry.ok) return registry;
+  const name =
+    parsed.value.kind === 'layout'
+      ? `layout:${parsed.value.directory}:${repository}`
+      : `${config ? first : parsed.value.host}/${repository}`;
+  return ok({
+    registry: registry.value,
+    repository,
+    name,
+    ...(tag === undefined ? {} : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+    ...(config?.keepTags === undefined ? {} : { keepTags: config.keepTags }),
+  });
+}
+
+/** As it is written: a digest says more than a tag. */
+export const referenceText = ({ name, tag, digest }: Pick<ImageReference, 'name' | 'tag' | 'digest'>): string =>
+  `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+
+/** The digest of an image that must be there. Problems: `usage`, `unknown-image`. */
+export async function requireImage(reference: ImageReference): Promise<Result<Digest>> {
+  const { registry, repository, tag, digest } = reference;
+  const hint = `'dmrel image ls ${reference.name}' shows what is there`;
+  if (digest !== undefined) {
+    if (await registry.hasManifest(repository, digest)) return ok(digest);
+  } else {
+    if (tag === undefined) {
+      return failed(
+        problem('usage', `${reference.name} is a repository; name an image of it, with a tag or a digest`, { hint }),
+      );
+    }
+    const found = await registry.resolve(repository, tag);
+    if (found) return ok(found);
+  }
+  return failed(problem('unknown-image', `there is no ${referenceText(reference)}`, { hint }));
+}

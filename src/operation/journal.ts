@@ -1,0 +1,222 @@
+import { type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { writeFileAtomic } from '../support/index.ts';
+import type { Plan } from './plan.ts';
+
+/** One line of a journal. */
+export interface JournalEntry {
+  at: string;
+  step?: string;
+  event: 'begin' | 'start' | 'done' | 'failed' | 'end' | 'interrupted' | 'overtaken';
+  message?: string;
+  /** With `begin`: the command line. */
+  argv?: string[];
+}
+
+/**
+ * What an operation intended and how far it came: .dmrel/operations/<id>/plan.json and journal.jsonl, each line on
+ * disk before and after the step it tells of. After a crash it says what was done; the plan in it is what a re-run
+ * finishes, so that dates and commits stay those of the first run.
+ */
+export class Journal {
+  #file: FileHandle;
+  #now: () => Date;
+  #mark: string;
+
+  private constructor(file: FileHandle, now: () => Date, mark: string) {
+    this.#file = file;
+    this.#now = now;
+    this.#mark = mark;
+  }
+
+  static async open(root: string, plan: Plan, now: () => Date, argv: readonly string[] = []): Promise<Journal> {
+    const folder = join(operationsFolder(root), plan.operation);
+    await markOthers(root);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(unfinishedFolder(root), plan.operation), '');
+    await writeFileAtomic(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 1)}\n`);
+    const journal = await Journal.#at(folder, now);
+    await journal.write({ event: 'begin', argv: [...argv] });
+    return journal;
+  }
+
+  /** A journal that is gone on with. What was torn by a crash gets a line of its own, so that it spoils no other. */
+  static async #at(folder: string, now: () => Date): Promise<Journal> {
+    const path = join(folder, 'journal.jsonl');
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const mark = join(folder, '..', '..', 'unfinished', basename(folder));
+    const journal = new Journal(await open(path, 'a'), now, mark);
+    if (text !== '' && !text.endsWith('\n')) await journal.#file.appendFile('\n');
+    return journal;
+  }
+
+  /** Say of an operation that it is over, though its own process did not come to say so. */
+  static async end(
+    root: string,
+    plan: Plan,
+    event: 'end' | 'overtaken',
+    message: string,
+    now: () => Date,
+  ): Promise<void> {
+    const journal = await Journal.#at(join(operationsFolder(root), plan.operation), now);
+    await journal.write({ event, message });
+    await journal.close();
+  }
+
+  async write(entry: Omit<JournalEntry, 'at'>): Promise<void> {
+    const line = JSON.stringify({ at: this.#now().toISOString(), ...entry });
+    await this.#file.appendFile(`${line}\n`);
+    await this.#file.datasync();
+    if (entry.event === 'end' || entry.event === 'overtaken') await rm(this.#mark, { force: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+const operationsFolder = (root: string): string => join(root, '.dmrel', 'operations');
+
+/**
+ * A file for each operation that did not come to its end: the next one looks for what it makes pointless among these
+ * alone, however many there were.
+ */
+const unfinishedFolder = (root: string): string => join(root, '.dmrel', 'unfinished');
+
+/** Operations of a workspace from before there were marks get theirs. */
+async function markOthers(root: string): Promise<void> {
+  const folder = unfinishedFolder(root);
+  if ((await readdir(folder).catch(() => undefined)) !== undefined) return;
+  await mkdir(folder, { recursive: true });
+  for await (const begun of operations(root)) {
+    if (!isOver(begun)) await writeFile(join(folder, begun.plan.operation), '');
+  }
+}
+
+/** An operation that was begun. */
+interface Begun {
+  plan: Plan;
+  entries: JournalEntry[];
+}
+
+/** Operations of a workspace, newest first. A plan that cannot be read was never begun: it is written before the first step. */
+async function* operations(root: string, among = operationsFolder(root)): AsyncGenerator<Begun> {
+  const names = await readdir(among).catch(() => []);
+  for (const name of names
+    .filter((each) => /^[0-9A-Z]{26}$/.test(each))
+    .sort()
+    .reverse()) {
+    const plan = await readFile(join(operationsFolder(root), name, 'plan.json'), 'utf8')
+      .then(JSON.parse)
+      .catch(() => undefined);
+    if (plan?.schema === 'dmrel/plan/v1') yield { plan, entries: await readJournal(root, name) };
+  }
+}
+
+/** What an operation's journal says, oldest first. A torn last line (a crash while writing) counts as not written. */
+export async function readJournal(root: string, operation: string): Promise<JournalEntry[]> {
+  const text = await readFile(join(operationsFolder(root), operation, 'journal.jsonl'), 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    try {
+      const entry = line === '' ? null : (JSON.parse(line) as JournalEntry | null);
+      return typeof entry?.event === 'string' ? [entry] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Whether an operation was begun in this workspace. */
+export async function isKnownOperation(root: string, operation: string): Promise<boolean> {
+  if (!/^[0-9A-Z]{26}$/.test(operation)) return false;
+  return (await readdir(join(operationsFolder(root), operation)).catch(() => [])).length > 0;
+}
+
+const hasEnded = ({ entries }: Begun): boolean => entries.some(({ event }) => event === 'end');
+const isOver = ({ entries }: Begun): boolean => entries.some(({ event }) => event === 'end' || event === 'overtaken');
+
+/**
+ * The plan of the newest operation of a command on a release, when it was begun and never came to its end, nor was undone.
+ */
+export async function findUnfinished<Details>(
+  root: string,
+  command: string,
+  release: string,
+): Promise<Plan<Details> | undefined> {
+  for await (const begun of operations(root)) {
+    if (begun.plan.release !== release) continue;
+    if (begun.plan.command === `${command} undo` && hasEnded(begun)) return undefined;
+    if (begun.plan.command === command) return isOver(begun) ? undefined : (begun.plan as Plan<Details>);
+  }
+  return undefined;
+}
+
+export interface UnfinishedOperation {
+  plan: Plan;
+  /** The command line that began it. */
+  argv: string[];
+  /** How many steps it did. */
+  done: number;
+}
+
+/** What a later operation of the same kind makes pointless: its command, its release, and its level where it has one. */
+function keyOf({ plan, entries }: Begun): string {
+  const argv = argvOf(entries);
+  const level = argv.includes('--level') ? argv[argv.indexOf('--level') + 1] : '';
+  return [plan.command, plan.release, level].join(' ');
+}
+
+function argvOf(entries: readonly JournalEntry[]): string[] {
+  const argv = entries.findLast((entry) => Array.isArray(entry.argv))?.argv ?? [];
+  return argv.filter((each) => typeof each === 'string');
+}
+
+/**
+ * Every operation that was begun and never came to its end, oldest first. One that was overtaken by a later one of the
+ * same command on the same release, or undone, is not among them; what takes a release back stands for what made it.
+ */
+export async function listUnfinished(root: string): Promise<UnfinishedOperation[]> {
+  const seen = new Set<string>();
+  const unfinished: UnfinishedOperation[] = [];
+  for await (const begun of operations(root)) {
+    const { plan, entries } = begun;
+    if (entries.some(({ event }) => event === 'overtaken')) continue;
+    const key = keyOf(begun).replace(/^tag undo /, 'tag ');
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (hasEnded(begun)) continue;
+    const done = new Set(entries.filter(({ event }) => event === 'done').map(({ step }) => step)).size;
+    unfinished.unshift({ plan, argv: argvOf(entries), done });
+  }
+  return unfinished;
+}
+
+/**
+ * Before an operation begins: those that it makes pointless are over. Making a release again is the end of taking it
+ * back; taking it back reads what was begun, so that stays.
+ */
+export async function overtake(root: string, plan: Plan, argv: readonly string[], now: () => Date): Promise<void> {
+  const key = keyOf({ plan, entries: [{ at: '', event: 'begin', argv: [...argv] }] });
+  for await (const begun of operations(root, unfinishedFolder(root))) {
+    if (begun.plan.operation === plan.operation || isOver(begun)) continue;
+    const other = keyOf(begun);
+    const same = other === key || (plan.command === 'tag' && other.replace(/^tag undo /, 'tag ') === key);
+    if (same) await Journal.end(root, begun.plan, 'overtaken', `by ${plan.operation}`, now);
+  }
+}
+
+/**
+ * Nothing is left to be done: what was begun and did not come to say so has come to its end. A release that is wholly
+ * there is no longer being taken back.
+ */
+export async function endUnfinished(root: string, plan: Plan, argv: readonly string[], now: () => Date): Promise<void> {
+  const key = keyOf({ plan, entries: [{ at: '', event: 'begin', argv: [...argv] }] });
+  await markOthers(root);
+  for await (const begun of operations(root, unfinishedFolder(root))) {
+    const other = keyOf(begun);
+    if (isOver(begun)) continue;
+    if (other === key) await Journal.end(root, begun.plan, 'end', 'found done', now);
+    else if (plan.command === 'tag' && other.replace(/^tag undo /, 'tag ') === key)
+      await Journal.end(root, begun.plan, 'overtaken', `${plan.release} is there`, now);
+  }
+}

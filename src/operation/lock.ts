@@ -1,0 +1,27 @@
+import { open } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { failed, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/** One writer at a time in one workspace on one machine: .dmrel/lock. Problem: `locked`, naming the holder. */
+export async function lockWorkspace(root: string, purpose: string, now: () => Date): Promise<Result<Lock>> {
+  const folder = join(root, '.dmrel');
+  const path = join(folder, 'lock');
+  const holder = await takeLock(path, purpose, now());
+  await ignoreFolder(folder);
+  if (!holder) return ok({ release: () => releaseLock(path) });
+  const message = `'${holder.purpose}' is at work here (process ${holder.pid} on ${holder.host}, since ${holder.at})`;
+  const hint = holder.host === hostname() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
+  return failed(problem('locked', message, { hint }));
+}
+
+/** What dmrel keeps for itself is no part of the workspace's history. */
+async function ignoreFolder(folder: string): Promise<void> {
+  const file = await open(join(folder, '.gitignore'), 'wx').catch(() => undefined);
+  await file?.writeFile('*\n');
+  await file?.close();
+}

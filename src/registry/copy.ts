@@ -1,0 +1,316 @@
+import { type Digest, Failure, failed, ok, problem, type Result, unwrap } from '../support/index.ts';
+import { all, lanes } from './lanes.ts';
+import { type Contents, isIndex, type Named, readContents } from './manifest.ts';
+import { atOrigin, isLayout, type Place } from './place.ts';
+import type { Manifest } from './registry.ts';
+import { keepTag, sidecarTags } from './sidecars.ts';
+
+export interface CopyCount {
+  /** Manifests and blobs that were sent, and those that the registry took from another of its repositories. */
+  copied: number;
+  mounted: number;
+  /** What was there. Of a manifest that was there nothing below is looked at. */
+  skipped: number;
+  /** Of what was sent. */
+  bytes: number;
+  /** Signatures and the like that are there beside it. */
+  sidecars: number;
+  /** Tags of sidecars that name something else there, with more in it: they were left. */
+  keptTags: string[];
+}
+
+export interface CopyProgress {
+  /** Bytes of blobs that are there by now, sent or not. */
+  done: number;
+  /** As far as is known: it grows while manifests are read. */
+  total: number;
+}
+
+export interface CopyOptions {
+  /** Look at everything below a manifest that is there, too. */
+  repair?: boolean;
+  /** Tag what has no tag of its own, against garbage collections that go by tags; not in layouts without it. */
+  keepTags?: boolean;
+  progress?: (progress: CopyProgress) => void;
+  signal?: AbortSignal;
+}
+
+/** Depths of indexes in indexes, and of signatures of signatures. */
+const maxDepth = 4;
+const maxManifests = 2000;
+const blobsAtOnce = 4;
+const manifestsAtOnce = 8;
+
+/**
+ * Copy an image with everything it consists of and everything that belongs to it, byte for byte: the same digest is the
+ * same image. Of tags, only those of sidecars.
+ */
+export async function copyImage(
+  from: Place,
+  digest: Digest,
+  to: Place,
+  options: CopyOptions = {},
+): Promise<Result<CopyCount>> {
+  const copy = new Copy(from, to, options);
+  const copied = await copy.image(digest);
+  return copied.ok ? ok(copy.count) : copied;
+}
+
+/** What one manifest of an image is to the others. */
+interface Position {
+  /** Below the manifest that was asked for. */
+  depth: number;
+  /** It has no tag. */
+  bare: boolean;
+  /** Write it even if it is there: so that the registry lists it as a referrer. */
+  again?: boolean;
+  run: Run;
+}
+
+/** The copying of one image. */
+interface Run {
+  /** Manifests that it may still have. */
+  left: number;
+  /** Why no more of it is begun. */
+  error?: unknown;
+}
+
+/** Several images from one repository to another: what they have in common goes once. */
+export class Copy {
+  readonly count: CopyCount = { copied: 0, mounted: 0, skipped: 0, bytes: 0, sidecars: 0, keptTags: [] };
+  readonly #from: Place;
+  readonly #to: Place;
+  readonly #options: CopyOptions;
+  readonly #sameRegistry: boolean;
+  readonly #keepTags: boolean;
+  readonly #blobLane = lanes(blobsAtOnce);
+  readonly #lane = lanes(manifestsAtOnce);
+  /** What is being copied or was, by digest. */
+  readonly #blobs = new Map<Digest, Promise<void>>();
+  readonly #trees = new Map<Digest, Promise<Digest[]>>();
+  readonly #progress: CopyProgress = { done: 0, total: 0 };
+  #tagNames: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(from: Place, to: Place, options: CopyOptions = {}) {
+    const [source, destination] = [atOrigin(from), atOrigin(to)];
+    this.#sameRegistry = source.registry.address === destination.registry.address;
+    [this.#from, this.#to] = this.#sameRegistry ? [source, destination] : [from, to];
+    this.#options = options;
+    this.#keepTags = options.keepTags ?? !isLayout(to.registry);
+  }
+
+  /** Content first, children before their index; then what belongs to it. The caller tags, last of all. */
+  async image(digest: Digest): Promise<Result<void>> {
+    try {
+      const inPlace = this.#sameRegistry && this.#from.repository === this.#to.repository;
+      if (inPlace && (await this.#to.registry.hasManifest(this.#to.repository, digest))) return ok(undefined);
+      const run: Run = { left: maxManifests };
+      const seen = new Set<Digest>();
+      await this.#sidecars(await this.#tree(digest, { depth: 0, bare: false, run }), 0, seen, run);
+      return ok(undefined);
+    } catch (error) {
+      if (error instanceof Failure) return failed(...error.problems);
+      throw error;
+    }
+  }
+
+  /** A manifest with all below it, once. Answers every manifest of it, so that what belongs to each can be found. */
+  #tree(digest: Digest, position: Position): Promise<Digest[]> {
+    return once(this.#trees, digest, () => this.#manifest(digest, position));
+  }
+
+  async #manifest(digest: Digest, position: Position): Promise<Digest[]> {
+    const { depth, run, bare, again } = position;
+    if (depth > maxDepth) throw bad(`${digest}: indexes inside indexes, more than ${maxDepth} deep`);
+    run.left -= 1;
+    if (run.left < 0) throw bad(`${digest} is one of more than ${maxManifests} manifests of one image`);
+    const { registry, repository } = this.#to;
+    const manifest = await this.#read(digest);
+    const contents = unwrap(readContents(manifest.bytes, digest, manifest.mediaType));
+    if (contents.children.length > run.left) throw bad(`${digest} has more than ${maxManifests} manifests`);
+    const present = !again && (await this.#lane(() => registry.hasManifest(repository, digest)));
+    const below = await this.#children(contents, position, present && this.#options.repair !== true);
+    if (present && !this.#options.repair) this.count.skipped += 1;
+    else {
+      await all(contents.blobs.map((blob) => this.#blob(blob, run)));
+      this.#stopIfOver(run);
+      // Written though it may be there: a repair is over when the registry takes it.
+      unwrap(await this.#lane(() => registry.writeManifest(repository, manifest)));
+      this.count.copied += 1;
+      this.count.bytes += manifest.bytes.length;
+    }
+    if (bare && this.#keepTags) await this.#keep(digest, present);
+    return [digest, ...below];
+  }
+
+  /** Of an index that is there, only the names of its images matter. */
+  async #children({ children }: Contents, { depth, run }: Position, present: boolean): Promise<Digest[]> {
+    const position = { depth: depth + 1, bare: true, run };
+    const found = await all(
+      children.map((child) =>
+        present && !isIndex(child.mediaType) ? Promise.resolve([child.digest]) : this.#tree(child.digest, position),
+      ),
+    );
+    return found.flat();
+  }
+
+  async #keep(digest: Digest, present: boolean): Promise<void> {
+    const { registry, repository } = this.#to;
+    const tag = keepTag(digest);
+    await this.#lane(async () => {
+      if (present && (await registry.resolve(repository, tag)) === digest) return;
+      unwrap(await registry.tag(repository, tag, digest));
+    });
+  }
+
+  #blob(blob: Named, run: Run): Promise<void> {
+    return once(this.#blobs, blob.digest, () => {
+      const { size = 0 } = blob;
+      this.#report(0, size);
+      return this.#blobLane(async () => {
+        this.#stopIfOver(run);
+        const sent = await this.#moveBlob(blob, run).catch((error) => {
+          run.error ??= error;
+          throw error;
+        });
+        this.#report(size - sent, 0);
+      });
+    });
+  }
+
+  /** Answers how many bytes of it were reported while they were sent. */
+  async #moveBlob({ digest, size }: Named, run: Run): Promise<number> {
+    const { registry, repository } = this.#to;
+    const has = () => registry.hasBlob(repository, digest, size);
+    if (this.#sameRegistry && (await this.#mount(digest))) {
+      this.count.mounted += 1;
+      return 0;
+    }
+    if (await has()) {
+      this.count.skipped += 1;
+      return 0;
+    }
+    let sent = 0;
+    const source = () => {
+      this.#report(-sent, 0);
+      sent = 0;
+      return this.#watched(this.#from.registry.readBlob(this.#from.repository, digest), run, (bytes) => {
+        sent += bytes;
+        this.#report(bytes, 0);
+      });
+    };
+    const written = unwrap(await registry.writeBlob(repository, source, digest, size));
+    this.count.copied += 1;
+    this.count.bytes += written.size;
+    return sent;
+  }
+
+  /** Where it cannot be had without moving it, for lack of a right perhaps, it is moved. */
+  async #mount(digest: Digest): Promise<boolean> {
+    if (this.#from.repository === this.#to.repository) return false;
+    try {
+      return await this.#to.registry.mountBlob(this.#to.repository, digest, this.#from.repository);
+    } catch (error) {
+      if (error instanceof Failure && !this.#options.signal?.aborted) return false;
+      throw error;
+    }
+  }
+
+  async *#watched(content: AsyncIterable<Buffer>, run: Run, note: (bytes: number) => void): AsyncGenerator<Buffer> {
+    for await (const chunk of content) {
+      this.#stopIfOver(run);
+      note(chunk.length);
+      yield chunk;
+    }
+  }
+
+  /** What belongs to these manifests, and what belongs to that. Its subject is there before it, as some registries ask. */
+  async #sidecars(subjects: Digest[], depth: number, seen: Set<Digest>, run: Run): Promise<void> {
+    const fresh = subjects.filter((digest) => !seen.has(digest));
+    for (const digest of fresh) seen.add(digest);
+    if (fresh.length === 0) return;
+    if (depth > maxDepth) throw bad(`${fresh[0]}: what belongs to it is more than ${maxDepth} deep`);
+    const found = await all(fresh.map((digest) => this.#sidecarsOf(digest, seen, run)));
+    await this.#sidecars(found.flat(), depth + 1, seen, run);
+  }
+
+  async #sidecarsOf(subject: Digest, seen: ReadonlySet<Digest>, run: Run): Promise<Digest[]> {
+    const [from, to] = [this.#from, this.#to];
+    const names = await this.#sourceTags();
+    const referrers = unwrap(await this.#lane(() => from.registry.listReferrers(from.repository, subject, names)));
+    const wanted = referrers.filter(({ digest }) => !seen.has(digest));
+    const listed =
+      wanted.length === 0 ? [] : unwrap(await this.#lane(() => to.registry.listReferrers(to.repository, subject)));
+    const found: Digest[] = [];
+    // One after the other: where the registry keeps no list of them, each changes the same tag.
+    for (const { digest } of wanted) {
+      const again = !listed.some((each) => each.digest === digest);
+      found.push(...(await this.#tree(digest, { depth: 0, bare: true, again, run })));
+    }
+    for (const tag of sidecarTags(subject)) {
+      if (!names.has(tag)) continue;
+      const digest = await this.#lane(() => from.registry.resolve(from.repository, tag));
+      if (digest === undefined) continue; // it was taken away meanwhile
+      if (!seen.has(digest)) found.push(...(await this.#tree(digest, { depth: 0, bare: false, run })));
+      await this.#tagSidecar(tag, digest);
+    }
+    this.count.sidecars += found.length;
+    return found;
+  }
+
+  async #tagSidecar(tag: string, digest: Digest): Promise<void> {
+    const { registry, repository } = this.#to;
+    const standing = await this.#lane(() => registry.resolve(repository, tag));
+    if (standing === digest) return;
+    if (standing !== undefined && !(await this.#isPartOf(standing, digest))) {
+      this.count.keptTags.push(tag);
+      return;
+    }
+    unwrap(await this.#lane(() => registry.tag(repository, tag, digest)));
+  }
+
+  /** Whether all that is signed or said there is in what we bring, so that nothing is lost (cosign adds a layer for each). */
+  async #isPartOf(standing: Digest, coming: Digest): Promise<boolean> {
+    const there = await this.#to.registry.readManifest(this.#to.repository, standing);
+    if (!there.ok) return true; // a tag of nothing
+    const old = readContents(there.value.bytes, standing, there.value.mediaType);
+    const { bytes, mediaType } = await this.#read(coming);
+    const brought = unwrap(readContents(bytes, coming, mediaType)).blobs;
+    // The configuration lists the layers: it differs whenever they do.
+    return old.ok && old.value.blobs.slice(1).every(({ digest }) => brought.some((each) => each.digest === digest));
+  }
+
+  #sourceTags(): Promise<ReadonlySet<string>> {
+    const { registry, repository } = this.#from;
+    this.#tagNames ??= this.#lane(() => registry.listTagNames(repository)).then((names) => new Set(names));
+    return this.#tagNames;
+  }
+
+  async #read(digest: Digest): Promise<Manifest> {
+    return unwrap(await this.#lane(() => this.#from.registry.readManifest(this.#from.repository, digest)));
+  }
+
+  #report(done: number, total: number): void {
+    this.#progress.done += done;
+    this.#progress.total += total;
+    if (done !== 0 || total !== 0) this.#options.progress?.({ ...this.#progress });
+  }
+
+  #stopIfOver({ error }: Run): void {
+    if (this.#options.signal?.aborted) throw new Failure(problem('interrupted', 'the copy was interrupted'));
+    if (error !== undefined) throw error;
+  }
+}
+
+/** Done once for a digest, whoever asks; tried again after it failed. */
+function once<T>(known: Map<Digest, Promise<T>>, digest: Digest, work: () => Promise<T>): Promise<T> {
+  const begun = known.get(digest);
+  if (begun) return begun;
+  const promise = work();
+  known.set(digest, promise);
+  promise.catch(() => known.delete(digest));
+  return promise;
+}
+
+const bad = (message: string): Failure =>
+  new Failure(problem('registry-io', message, { hint: 'look who made this image, and how' }));

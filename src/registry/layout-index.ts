@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, Failure, parseDigest, problem, readFileBounded, writeFileAtomic } from '../support/index.ts';
+import { withLock } from './lock.ts';
+import { isTagName } from './names.ts';
+import { type Descriptor, mediaTypes } from './registry.ts';
+
+/** An entry of index.json: a manifest with its tag, or one without that nothing else would lead to. */
+export interface LayoutEntry extends Descriptor {
+  artifactType?: string;
+  annotations?: Record<string, string>;
+}
+
+interface LayoutIndex {
+  schemaVersion: 2;
+  mediaType: string;
+  manifests: LayoutEntry[];
+}
+
+const refName = 'org.opencontainers.image.ref.name';
+const maxIndexBytes = 16 * 2 ** 20;
+
+/** The tag of an entry; names that are no tags are other programs' own. */
+export function tagOf({ annotations }: LayoutEntry): string | undefined {
+  const name: unknown = annotations?.[refName];
+  return typeof name === 'string' && isTagName(name) ? name : undefined;
+}
+
+export const tagged = (entry: LayoutEntry, tag: string): LayoutEntry => ({ ...entry, annotations: { [refName]: tag } });
+
+export async function readIndex(folder: string): Promise<LayoutIndex> {
+  const file = join(folder, 'index.json');
+  const bytes = await readFileBounded(file, file, maxIndexBytes);
+  if (bytes.ok) return parseIndex(bytes.value, file);
+  if (bytes.problems[0]?.code === 'file-not-found')
+    return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
+  throw new Failure(...bytes.problems);
+}
+
+/** Change the list of manifests, alone. `undefined` leaves it as it is. */
+export async function changeIndex(
+  folder: string,
+  change: (manifests: LayoutEntry[]) => Promise<LayoutEntry[] | undefined> | LayoutEntry[] | undefined,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await withLock(join(folder, '.lock'), async () => {
+    const index = await readIndex(folder);
+    const changed = await change(index.manifests);
+    if (!changed) return;
+    const manifests = [...changed].sort((left, right) => ((tagOf(left) ?? '') < (tagOf(right) ?? '') ? -1 : 1));
+    await writeFileAtomic(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n');
+    await writeFileAtomic(join(folder, 'index.json'), `${JSON.stringify({ ...index, manifests }, null, 1)}\n`);
+  });
+}
+
+function parseIndex(bytes: Buffer, file: string): LayoutIndex {
+  const hint = 'it is damaged; restore it, or build again into an empty registry';
+  try {
+    const index = JSON.parse(bytes.toString('utf8')) as LayoutIndex;
+    if (Array.isArray(index.manifests) && index.manifests.every(({ digest }) => parseDigest(digest))) return index;
+  } catch {
+    // Said below.
+  }
+  throw new Failure(problem('registry-io', `${file} is no index of an OCI layout`, { hint }));
+}
+
+/** Whether it is this digest's manifest, whatever its tag. */
+export const isOf =
+  (digest: Digest) =>
+  (entry: LayoutEntry): boolean =>
+    entry.digest === digest;

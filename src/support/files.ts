@@ -1,0 +1,101 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { failed, ok, problem, type Result } from './problem.ts';
+
+/** Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a part. */
+export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = temporaryName(path);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+let drafts = 0;
+
+/** A name beside a file that no other process, and nothing else in this one, uses. Not of crypto: it loads slowly. */
+export function temporaryName(path: string): string {
+  drafts += 1;
+  const chance = Math.floor(Math.random() * 2 ** 40).toString(36);
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${drafts}.${chance}.tmp`);
+}
+
+/** What a rename did to a directory is on disk after this. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/**
+ * Read a regular file of at most `limit` bytes. Never blocks on a pipe or a device, never reads an endless file.
+ * Problems: `file-not-found`, `not-a-file`, `file-too-large`, `file-unreadable`. It does wait for the disk: dozens of small
+ * files take a tenth of the time that asking for each in the background does.
+ * @param name how the file is called in messages
+ */
+export async function readFileBounded(path: string, name: string, limit: number): Promise<Result<Buffer>> {
+  const at = { file: name };
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const found = fstatSync(file);
+      if (!found.isFile()) {
+        const kind = found.isDirectory() ? 'a directory' : 'not a regular file';
+        return failed(
+          problem('not-a-file', `${name} is ${kind}`, { at, hint: 'put a file in its place, or remove it' }),
+        );
+      }
+      if (found.size > limit) {
+        const size = `${(found.size / 2 ** 20).toFixed(1)} MiB`;
+        const hint = `files of this kind may have ${limit / 2 ** 20} MiB; split it, or move what does not belong here`;
+        return failed(problem('file-too-large', `${name} has ${size}`, { at, hint }));
+      }
+      const bytes = Buffer.allocUnsafe(found.size);
+      let length = 0;
+      while (length < bytes.length) {
+        const read = readSync(file, bytes, length, bytes.length - length, length);
+        if (read === 0) break;
+        length += read;
+      }
+      return ok(bytes.subarray(0, length));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    if (reason === 'ENOENT' || reason === 'ENOTDIR') {
+      return failed(
+        problem('file-not-found', `${name} does not exist`, { at, hint: 'put it there, or mend what names it' }),
+      );
+    }
+    const hint =
+      reason === 'ELOOP' ? 'a symbolic link leads to itself; put a file in its place' : 'let your user read it';
+    return failed(problem('file-unreadable', `cannot read ${name}: ${reason}`, { at, hint }));
+  }
+}
+
+/** The path relative to a root, with forward slashes: how files are named in messages and records. */
+export function nameWithin(root: string, path: string): string {
+  return relative(root, path).split(sep).join('/') || '.';
+}
+
+/** Join a path that a manifest names to its root; undefined when it would lead outside. */
+export function pathWithin(root: string, path: string): string | undefined {
+  const full = resolve(root, path);
+  return full === root || full.startsWith(root.endsWith(sep) ? root : root + sep) ? full : undefined;
+}

@@ -1,0 +1,47 @@
+export type { Brand } from './brand.ts';
+export { catalogue, type ProblemCode } from './catalogue.ts';
+export { canonicalJson, type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
+export { nameWithin, pathWithin, readFileBounded, syncDirectory, temporaryName, writeFileAtomic } from './files.ts';
+export { type LockHolder, releaseLock, takeLock } from './lock-file.ts';
+export { pause } from './pause.ts';
+export {
+  errorsOf,
+  exitCodeOf,
+  Failure,
+  failed,
+  ok,
+  type Position,
+  type Problem,
+  type ProblemDetails,
+  problem,
+  type Result,
+  unwrap,
+  warning,
+} from './problem.ts';
+export { type Completed, type RunOptions, run } from './process.ts';
+export { hasProcessEnded, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+export {
+  type LocalMillis,
+  parseLocal,
+  parseRecurrence,
+  type RecurrenceRule,
+  recurrences,
+} from './recurrence.ts';
+export { parseSize } from './size.ts';
+export { clip, count, didYouMean, naturalOrder, nearest, printable } from './text.ts';
+export {
+  type CalendarDate,
+  type Clock,
+  dateOf,
+  daysBetween,
+  epochSeconds,
+  formatDuration,
+  type Instant,
+  instantOf,
+  parseDate,
+  parseDuration,
+  parseInstant,
+  systemClock,
+  whyNoDate,
+} from './time.ts';
+export { isTimeZone, localAt, momentOf } from './zone.ts';

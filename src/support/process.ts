@@ -1,0 +1,74 @@
+/** How a child process ended. Output is bytes decoded as UTF-8, bounded. */
+export interface Completed {
+  exitCode: number | undefined;
+  stdout: string;
+  stderr: string;
+  /** Set when it did not end by itself or did not start. */
+  failure?: 'missing' | 'timeout' | 'interrupted' | 'output-too-large' | 'killed';
+}
+
+export interface RunOptions {
+  cwd?: string;
+  /** Added to this process's environment; undefined removes a variable. */
+  env?: Record<string, string | undefined>;
+  input?: string | Uint8Array;
+  timeoutSeconds?: number;
+  signal?: AbortSignal;
+  maxOutputBytes?: number;
+  /** What it starts ends with it when it is stopped: else those would hold its output open, and us. It has no terminal. */
+  ownGroup?: boolean;
+}
+
+/** What a program that was stopped has said before is still read. */
+const graceMilliseconds = 100;
+
+/**
+ * Run a program: arguments as an array, no shell, no standard input unless given, a time limit, output bounded.
+ * Never throws for what the program does. The one door through which dmrel starts programs.
+ */
+export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Completed> {
+  if (options.signal?.aborted) return { exitCode: undefined, stdout: '', stderr: '', failure: 'interrupted' };
+  const { execa } = await import('execa');
+  const child = execa(program, args, {
+    reject: false,
+    stripFinalNewline: false,
+    env: { LC_ALL: 'C', ...options.env },
+    timeout: (options.timeoutSeconds ?? 60) * 1000,
+    killSignal: 'SIGKILL',
+    maxBuffer: options.maxOutputBytes ?? 16 * 2 ** 20,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.ownGroup ? { detached: true } : {}),
+  });
+  // Only what was stopped: a daemon that git leaves behind by itself, to keep credentials, is wanted.
+  child.on('exit', (_code, signal) => {
+    if (signal === null) return;
+    if (options.ownGroup) endGroup(child.pid);
+    // What it has started may hold its output open for as long as it likes.
+    setTimeout(() => {
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    }, graceMilliseconds);
+  });
+  const result = await child;
+  const completed: Completed = {
+    exitCode: result.exitCode,
+    stdout: String(result.stdout ?? ''),
+    stderr: String(result.stderr ?? ''),
+  };
+  if (result.code === 'ENOENT' || result.code === 'EACCES') completed.failure = 'missing';
+  else if (result.timedOut) completed.failure = 'timeout';
+  else if (result.isCanceled) completed.failure = 'interrupted';
+  else if (result.isMaxBuffer) completed.failure = 'output-too-large';
+  else if (result.isTerminated) completed.failure = 'killed';
+  return completed;
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group has ended.
+  }
+}

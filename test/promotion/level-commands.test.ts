@@ -1,0 +1,204 @@
+import '../support/as-built.ts';
+import { describe, expect, it } from '@jest/globals';
+import { LevelWorkspace } from '../support/level-workspace.ts';
+import { git } from '../support/release-workspace.ts';
+
+const [old, newer, newest] = ['w.2018.17', 'w.2018.18', 'w.2018.19'] as [string, string, string];
+const because = ['--reason', 'it loses files'];
+
+/** Two releases at dev and batch, the newer on top. */
+async function twoAtBatch(): Promise<LevelWorkspace> {
+  const workspace = await LevelWorkspace.make().built(old, newer, newest);
+  for (const release of [old, newer]) for (const level of ['dev', 'batch']) await workspace.promote(level, release);
+  return workspace;
+}
+
+const subject = (workspace: LevelWorkspace) => git(workspace.root, 'log', '-1', '--format=%s');
+
+describe('dmrel rollback', () => {
+  it('lets tags and level file go back to what stood there before, says why, and goes no further when run again', async () => {
+    const workspace = await twoAtBatch();
+    const out = await workspace.done('rollback', '--level', 'batch', ...because);
+    expect(out).toContain(`${newer}: taken away from batch; ${old} stands there`);
+    expect(workspace.current('batch')).toEqual([old]);
+    expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(old));
+    // Names of releases stay what they are.
+    expect(await workspace.tag('batch', newer)).toBe(workspace.digest(newer));
+    expect(workspace.release(newer).withdrawals).toMatchObject([
+      { level: 'batch', kind: 'rollback', reason: 'it loses files', to: old, by: 'Manager first <first@example.org>' },
+    ]);
+    expect(subject(workspace)).toBe(`Roll batch back from ${newer} to ${old}: it loses files`);
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+    expect(await workspace.done('rollback', '--level', 'batch', ...because)).toContain('nothing to do');
+    expect(workspace.current('batch')).toEqual([old]);
+  });
+
+  it('does not let it come back until it is released', async () => {
+    const workspace = await twoAtBatch();
+    await workspace.done('rollback', '--level', 'batch', ...because);
+    const again = ['promote', '--level', 'batch', '--release', newer];
+    const { code, problems } = await workspace.refused(...again);
+    expect([code, problems]).toEqual([1, [expect.stringMatching(/^gate-denied: .*it loses files/)]]);
+    // A newer one is another matter.
+    await workspace.promote('dev', newest);
+    await workspace.promote('batch', newest);
+    await workspace.done('rollback', '--level', 'batch', '--to', old, '--reason', 'this one too');
+    expect(workspace.current('batch')).toEqual([old]);
+    const out = await workspace.done('release-hold', '--level', 'batch', '--release', newer);
+    expect(out).toBe(`batch is not held any more; ${newer} may come back\n  ${newest} is still held: this one too\n`);
+    await workspace.done(...again);
+    expect(workspace.current('batch')).toEqual([newer]);
+    expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(newer));
+  });
+
+  it('refuses to go to what never stood there, or was itself taken away', async () => {
+    const workspace = await twoAtBatch();
+    const to = (release: string) => workspace.refused('rollback', '--level', 'batch', '--to', release, ...because);
+    expect((await to(newest)).problems).toEqual([`not-at-level: ${newest} never stood at batch`]);
+    await workspace.done('demote', '--level', 'batch', '--release', old, '--reason', 'unsafe');
+    expect((await to(old)).problems).toEqual([
+      expect.stringMatching(new RegExp(`^not-at-level: ${old} was taken away from batch at .*: unsafe$`)),
+    ]);
+    const { problems } = await workspace.refused('rollback', '--level', 'batch', ...because);
+    expect(problems).toEqual([`not-at-level: nothing stood at batch before ${newer}`]);
+  });
+});
+
+describe('dmrel demote', () => {
+  it('takes away a release, lets the tag name what stood before, and nothing where nothing did', async () => {
+    const workspace = await twoAtBatch();
+    await workspace.done('demote', '--level', 'batch', '--release', newer, ...because);
+    expect(workspace.current('batch')).toEqual([old]);
+    expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(old));
+    await workspace.done('demote', '--level', 'batch', '--release', old, ...because);
+    expect(workspace.current('batch')).toEqual([]);
+    const named = (await workspace.tag('batch', 'batch'))!;
+    expect([workspace.digest(old), workspace.digest(newer)]).not.toContain(named);
+    expect(await workspace.done('reconcile', '--level', 'batch')).toBe('registries are as the records say\n');
+    expect(await workspace.done('demote', '--level', 'batch', '--release', old, ...because)).toContain('nothing to do');
+  });
+
+  it('of one that is not the newest leaves the newest where it is', async () => {
+    const workspace = await twoAtBatch();
+    await workspace.done('demote', '--level', 'batch', '--release', old, ...because);
+    expect(workspace.current('batch')).toEqual([newer]);
+    expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(newer));
+  });
+});
+
+describe('dmrel hold', () => {
+  it('lets nothing up until it is released, once and again', async () => {
+    const workspace = await LevelWorkspace.make().built(old, newer);
+    await workspace.promote('dev', old);
+    expect(await workspace.done('hold', '--level', 'dev', ...because)).toBe('dev is held: it loses files\n');
+    expect(await workspace.done('hold', '--level', 'dev', ...because)).toBe('dev is held already: it loses files\n');
+    const { code, problems } = await workspace.refused('promote', '--level', 'dev', '--release', newer);
+    expect([code, problems]).toEqual([1, [expect.stringContaining('it loses files')]]);
+    expect(await workspace.done('release-hold', '--level', 'dev')).toBe('dev is not held any more\n');
+    expect(await workspace.done('release-hold', '--level', 'dev')).toBe('dev: nothing to do; nothing is held there\n');
+    await workspace.promote('dev', newer);
+    expect(workspace.current('dev')).toEqual([newer]);
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+});
+
+describe('a level that keeps several releases', () => {
+  const levels = { lab: '{registry: lab, keep: {weekly: 2}}' };
+  const recommend = (release: string) => ['recommend', '--level', 'lab', '--release', release];
+
+  it('has one recommended, which only a command changes, and which stays when newer ones come', async () => {
+    const workspace = await LevelWorkspace.make({ levels }).built(old, newer, newest, 'w.2018.20');
+    await workspace.promote('lab', old);
+    await workspace.done(...recommend(old));
+    for (const release of [newer, newest, 'w.2018.20']) await workspace.promote('lab', release);
+    expect(workspace.current('lab')).toEqual(['w.2018.20', newest, old]);
+    expect(await workspace.tag('lab', 'recommended')).toBe(workspace.digest(old));
+    expect((await workspace.refused(...recommend(newer))).problems).toEqual([
+      `not-at-level: ${newer} does not stand at lab`,
+    ]);
+    const taken = await workspace.refused('demote', '--level', 'lab', '--release', old, ...because);
+    expect(taken).toEqual({ code: 1, problems: [`release-in-use: ${old} is recommended at lab`] });
+    expect(await workspace.done(...recommend(newest))).toBe(`${newest} is recommended at lab\n`);
+    expect(await workspace.done(...recommend(newest))).toBe(`${newest} is recommended at lab already\n`);
+    expect(await workspace.tag('lab', 'recommended')).toBe(workspace.digest(newest));
+  });
+
+  it('goes back by one, or to any that it has', async () => {
+    const workspace = await LevelWorkspace.make({ levels: { lab: '{registry: lab, keep: {weekly: 3}}' } }).built(
+      old,
+      newer,
+      newest,
+    );
+    for (const release of [old, newer, newest]) await workspace.promote('lab', release);
+    await workspace.done('rollback', '--level', 'lab', '--to', old, ...because);
+    expect(workspace.current('lab')).toEqual([old]);
+    expect(
+      workspace
+        .level('lab')
+        .withheld!.map(({ release }) => release)
+        .sort(),
+    ).toEqual([newer, newest]);
+  });
+});
+
+describe('a promotion of some images', () => {
+  it('leaves the others owed, and in their place what stood there', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old, newer);
+    await workspace.promote('dev', old);
+    const out = await workspace.promote('dev', newer, '--image', 'stack');
+    expect(out).toContain('lab is not there yet');
+    expect(workspace.level('dev').current.map(({ release, images }) => [release, Object.keys(images)])).toEqual([
+      [newer, ['stack']],
+      [old, ['lab']],
+    ]);
+    expect(await workspace.tag('dev', 'dev', 'lab')).toBe(workspace.digest(old, 'lab'));
+    const later = await workspace.refused('promote', '--level', 'batch', '--release', newer);
+    expect(later.problems).toEqual([expect.stringContaining('dev has no lab of')]);
+    await workspace.promote('dev', newer);
+    expect(workspace.current('dev')).toEqual([newer]);
+    expect(workspace.release(newer).promotions!.map(({ images }) => Object.keys(images))).toEqual([['stack'], ['lab']]);
+    expect(await workspace.tag('dev', 'dev', 'lab')).toBe(workspace.digest(newer, 'lab'));
+    expect(await workspace.done('rollback', '--level', 'dev', ...because)).toContain(`${old} stands there`);
+    expect(Object.keys(workspace.level('dev').current[0]!.images).sort()).toEqual(['lab', 'stack']);
+  });
+
+  it('knows only images that are meant for the level', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    const { code, problems } = await workspace.refused('promote', '--level', 'dev', '--image', 'stakc');
+    expect([code, problems]).toEqual([2, ["unknown-image: no image 'stakc' is meant for dev"]]);
+  });
+});
+
+describe('dmrel reconcile', () => {
+  it('finds tags that were moved and content that is gone, and sets both right from the records', async () => {
+    const workspace = await twoAtBatch();
+    const batch = workspace.registry('batch');
+    await batch.tag('stack', 'batch', workspace.digest(old));
+    await batch.tag('stack', newer, workspace.digest(old));
+    const look = await workspace.refused('reconcile', '--dry-run');
+    expect(look.code).toBe(1);
+    expect(look.problems).toEqual([
+      expect.stringContaining(`level-drift: batch/stack:${newer} names something else`),
+      expect.stringContaining('level-drift: batch/stack:batch names something else'),
+    ]);
+    expect(await workspace.done('reconcile')).toBe('2 differences set right from the records\n');
+    expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(newer));
+    await batch.deleteManifest('stack', workspace.digest(newer));
+    expect((await workspace.refused('reconcile', '--dry-run')).problems).toHaveLength(3);
+    await workspace.done('reconcile', '--level', 'batch');
+    expect(await workspace.tag('batch', newer)).toBe(workspace.digest(newer));
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('invents nothing: a tag that is in no record is told and left', async () => {
+    const workspace = await twoAtBatch();
+    await workspace.registry('batch').tag('stack', newest, workspace.digest(old));
+    const { code, out } = await workspace.run('reconcile', '--level', 'batch');
+    expect([code, out]).toEqual([
+      1,
+      `registries are as the records say; 1 tag left alone\n  batch/stack:${newest} is in no record\n`,
+    ]);
+    expect(await workspace.tag('batch', newest)).toBe(workspace.digest(old));
+  });
+});

@@ -1,0 +1,196 @@
+import '../support/as-built.ts';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { attachStatement, readAttached, readPublicKey, signerFor, signStatement } from '../../src/evidence/index.ts';
+import { type Digest, digestOf, unwrap } from '../../src/support/index.ts';
+import { openWorkspace } from '../../src/workspace/index.ts';
+import { anIndex } from '../registry/images.ts';
+import { aStatement } from '../support/keys.ts';
+import { LevelWorkspace, promoterRoles } from '../support/level-workspace.ts';
+import { git } from '../support/release-workspace.ts';
+
+const [old, newer] = ['w.2018.17', 'w.2018.18'] as [string, string];
+const because = ['--reason', 'it loses files'];
+const levels = { dev: '{registry: dev}', batch: '{registry: batch, after: [dev], emergency: rescue}' };
+
+const trusting = (more: object = {}) => LevelWorkspace.make({ roles: promoterRoles, levels, ...more });
+
+/** What a key of the workspace signed of an image at a level: predicate types of bundles, and layers of `.sig`. */
+async function signedBy(workspace: LevelWorkspace, key: string, digest: Digest): Promise<string[]> {
+  const registry = workspace.registry('batch');
+  const { hint } = readPublicKey(readFileSync(join(workspace.root, `trust/${key}.pub`), 'utf8')) as { hint: string };
+  const { bundles } = unwrap(await readAttached({ registry, repository: 'stack', image: digest }));
+  const own = bundles.filter(({ envelope }) => envelope.keyid === hint);
+  const types = own.map(({ envelope }) => JSON.parse(envelope.payload.toString('utf8')).predicateType as string);
+  const sig = await registry.resolve('stack', `sha256-${digest.slice(7)}.sig`);
+  const layers = sig ? JSON.parse(unwrap(await registry.readManifest('stack', sig)).bytes.toString('utf8')).layers : [];
+  return [...types.sort(), ...layers.map(() => '.sig')];
+}
+
+const summary = 'https://slsa.dev/verification_summary/v1';
+const signature = 'https://sigstore.dev/cosign/sign/v1';
+const withdrawal = 'https://lsst.org/dmrel/withdrawal/v1';
+
+/** The answer that operators get, from the registry alone. */
+const verified = async (workspace: LevelWorkspace, digest: Digest): Promise<number | null> => {
+  const image = `layout:${join(workspace.root, '.dmrel/registry/batch')}:stack@${digest}`;
+  const key = join(workspace.root, 'trust/batch-1.pub');
+  return (await workspace.run('verify', image, '--level', 'batch', '--key', key)).code;
+};
+
+describe('a promotion where keys are trusted', () => {
+  it('signs what was verified with the key of the level, in both forms, and names it in the record', async () => {
+    const workspace = await trusting().built(old);
+    await workspace.promote('dev', old);
+    await workspace.promote('batch', old);
+    const digest = workspace.digest(old);
+    expect(await signedBy(workspace, 'batch-1', digest)).toEqual([signature, summary, '.sig']);
+    expect(await verified(workspace, digest)).toBe(0);
+    const promotion = workspace.release(old).promotions!.at(-1)!;
+    const file = `releases/${old}/evidence/${promotion.statements!.stack!.slice(7)}.json`;
+    const envelope = JSON.parse(readFileSync(join(workspace.root, file), 'utf8'));
+    const statement = JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8'));
+    expect(statement.subject).toEqual([
+      { name: 'layout:.dmrel/registry/batch:stack', digest: { sha256: digest.slice(7) } },
+    ]);
+    expect(statement.predicate).toMatchObject({
+      resourceUri: 'layout:.dmrel/registry/batch:stack',
+      verificationResult: 'PASSED',
+      verifiedLevels: ['SLSA_BUILD_LEVEL_UNEVALUATED', 'DMREL_LEVEL_BATCH'],
+      policy: { digest: { sha256: digestOf(readFileSync(join(workspace.root, 'dmrel.yaml'))).slice(7) } },
+    });
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+    const before = git(workspace.root, 'rev-parse', 'HEAD');
+    expect(await workspace.promote('batch', old)).toContain('nothing to do');
+    expect(git(workspace.root, 'rev-parse', 'HEAD')).toBe(before);
+    expect(await signedBy(workspace, 'batch-1', digest)).toEqual([signature, summary, '.sig']);
+  });
+
+  it('says it of the index and of every image in it, for an admission may look at either', async () => {
+    const workspace = await trusting().built(old, newer);
+    const build = workspace.registry('build');
+    const parts = [workspace.digest(old), workspace.digest(newer)];
+    const index = await anIndex(build, 'stack', parts);
+    const record = join(workspace.root, `releases/${newer}/release.yaml`);
+    writeFileSync(record, readFileSync(record, 'utf8').replace(workspace.digest(newer), index));
+    workspace.commit();
+    await workspace.promote('dev', newer);
+    await workspace.promote('batch', newer);
+    for (const digest of [index, ...parts]) {
+      expect(await signedBy(workspace, 'batch-1', digest)).toEqual([signature, summary, '.sig']);
+      expect(await verified(workspace, digest)).toBe(0);
+    }
+    await workspace.done('demote', '--level', 'batch', '--release', newer, ...because);
+    for (const digest of [index, ...parts]) expect(await verified(workspace, digest)).toBe(1);
+  });
+
+  it('refuses without the key of the level, and by a policy that is not committed', async () => {
+    const workspace = await trusting().built(old);
+    const args = ['promote', '--level', 'dev', '--release', old];
+    const { DMREL_KEY_DEV_1: _, ...poor } = workspace.env;
+    const nobody = await workspace.runAs(poor, ...args);
+    expect([nobody.code, nobody.err]).toEqual([expect.any(Number), expect.stringContaining('signer-missing')]);
+    expect(nobody.code).not.toBe(0);
+    workspace.write('dmrel.yaml', `${readFileSync(join(workspace.root, 'dmrel.yaml'), 'utf8')}# changed\n`);
+    const changed = await workspace.refused(...args);
+    expect([changed.code, changed.problems]).toEqual([1, [expect.stringContaining('policy-uncommitted: dmrel.yaml')]]);
+    expect(existsSync(join(workspace.root, '.dmrel/registry/dev'))).toBe(false);
+    expect(workspace.current('dev')).toEqual([]);
+  });
+});
+
+describe('what somebody attached in the name of a key', () => {
+  it('is found where it arrives, and nothing is promoted', async () => {
+    const workspace = await trusting().built(old);
+    const digest = workspace.digest(old);
+    const opened = unwrap(await openWorkspace(workspace.root, {}));
+    const signer = unwrap(await signerFor(opened, 'demoter', workspace.env));
+    const signed = unwrap(await signStatement(aStatement({}, digest), signer));
+    signed.signed!.envelope.signature[20]! ^= 1;
+    unwrap(await attachStatement(workspace.registry('build'), 'stack', digest, signed));
+    const { code, problems } = await workspace.refused('promote', '--level', 'dev', '--release', old);
+    expect([code, problems[0]]).toEqual([4, expect.stringContaining('signature-invalid: stack@')]);
+    expect([workspace.current('dev'), await workspace.tag('dev', 'dev')]).toEqual([[], undefined]);
+  });
+});
+
+describe('a demotion where keys are trusted', () => {
+  it('leaves nothing of the promoter at the image: what that key signs is taken for a yes', async () => {
+    const workspace = await trusting().built(old, newer);
+    for (const release of [old, newer]) for (const level of ['dev', 'batch']) await workspace.promote(level, release);
+    const digest = workspace.digest(newer);
+    await workspace.done('demote', '--level', 'batch', '--release', newer, ...because);
+    expect(await signedBy(workspace, 'batch-1', digest)).toEqual([]);
+    expect(await signedBy(workspace, 'demoter-1', digest)).toEqual([withdrawal]);
+    expect([await verified(workspace, digest), await verified(workspace, workspace.digest(old))]).toEqual([1, 0]);
+    const { statement } = workspace.release(newer).withdrawals![0]!;
+    expect(existsSync(join(workspace.root, `releases/${newer}/evidence/${statement!.slice(7)}.json`))).toBe(true);
+    expect(workspace.level('batch').withheld![0]!.statement).toBe(statement);
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+    // Fit again: it is verified and signed anew.
+    await workspace.done('release-hold', '--level', 'batch');
+    await workspace.promote('batch', newer);
+    expect(await verified(workspace, digest)).toBe(0);
+    expect(workspace.release(newer).promotions!.filter(({ level }) => level === 'batch')).toHaveLength(2);
+  });
+
+  it('wants the key of who may, and never takes the promoter for it', async () => {
+    const workspace = await trusting().built(old);
+    for (const level of ['dev', 'batch']) await workspace.promote(level, old);
+    const { DMREL_KEY_DEMOTER_1: _, ...poor } = workspace.env;
+    for (const args of [['demote', '--release', old], ['hold']]) {
+      const { code, err } = await workspace.runAs(poor, args[0]!, '--level', 'batch', ...args.slice(1), ...because);
+      expect([code === 0, err]).toEqual([false, expect.stringContaining("nobody can sign as 'demoter' here")]);
+    }
+    expect(await verified(workspace, workspace.digest(old))).toBe(0);
+  });
+});
+
+describe('a hold where keys are trusted', () => {
+  it('is signed, and so is its end', async () => {
+    const workspace = await trusting().built(old);
+    await workspace.done('hold', '--level', 'batch', ...because);
+    const folder = join(workspace.root, 'levels/batch/evidence');
+    expect(readdirSync(folder)).toEqual([`${workspace.level('batch').held!.statement!.slice(7)}.json`]);
+    await workspace.done('release-hold', '--level', 'batch');
+    expect(readdirSync(folder)).toHaveLength(2);
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+    expect(await workspace.done('validate')).not.toContain('error');
+  });
+});
+
+describe('a promotion in an emergency', () => {
+  const urgent = ['--emergency', '--reason', 'the disks are full', '--ref', 'RFC-373'];
+
+  it('goes past the gate by a key of its own, and what is owed stays listed', async () => {
+    const workspace = await trusting().built(old);
+    const args = ['promote', '--level', 'batch', '--release', old];
+    expect((await workspace.refused(...args)).code).toBe(1);
+    const { DMREL_KEY_RESCUE_1: _, ...poor } = workspace.env;
+    expect((await workspace.runAs(poor, ...args, ...urgent)).err).toContain("nobody can sign as 'rescue' here");
+    const out = await workspace.done(...args, ...urgent);
+    expect(out).toContain(`owed: ${old} does not stand at dev`);
+    const promotion = workspace.release(old).promotions![0]!;
+    expect(promotion).toMatchObject({
+      emergency: { reason: 'the disks are full', ref: 'RFC-373', statement: expect.stringMatching(/^sha256:/) },
+      owed: [{ kind: 'after', subject: 'dev', text: `${old} does not stand at dev` }],
+    });
+    const file = `releases/${old}/evidence/${promotion.emergency!.statement!.slice(7)}.json`;
+    expect(git(workspace.root, 'ls-files', file)).toBe(file);
+    expect(await verified(workspace, workspace.digest(old))).toBe(0);
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('wants a reason and a reference, and somebody who says so where no keys are trusted', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    const args = ['promote', '--level', 'batch', '--release', old, '--emergency'];
+    const codes = [];
+    for (const more of [[], ['--reason', 'r'], ['--reason', 'r', '--ref', 'a b'], ['--reason', 'r', '--ref', 'RFC-1']])
+      codes.push((await workspace.refused(...args, ...more)).code);
+    expect(codes).toEqual([2, 2, 2, 2]);
+    await workspace.done(...args, '--reason', 'r', '--ref', 'RFC-1', '--yes');
+    expect(workspace.current('batch')).toEqual([old]);
+  });
+});

@@ -1,0 +1,392 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openLayout, openRemoteRegistry } from '../../src/registry/index.ts';
+import { type Digest, digestOf, hexOf, run, unwrap } from '../../src/support/index.ts';
+import { aBuiltIndex, anArtifact, anImage } from '../registry/images.ts';
+import { counterpart } from '../support/counterparts.ts';
+import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
+import { ReleaseWorkspace, type ReleaseWorkspace as Workspace, withImage } from '../support/release-workspace.ts';
+
+const tag = 'w.2018.18';
+const layouts = 'registries: {build: "layout:.dmrel/registry/build", batch: "layout:.dmrel/registry/batch"}\n';
+
+function aWorkspace(registries = layouts): Workspace {
+  return new ReleaseWorkspace(1, `${registries}images: {stack: {context: images/stack}}\n`);
+}
+const layoutOf = (workspace: Workspace, name: string) => openLayout(join(workspace.root, '.dmrel/registry', name));
+
+async function done(workspace: Workspace, args: string[]): Promise<string> {
+  const { code, out, err } = await dmrel(workspace.root, args);
+  if (code !== 0) throw new Error(`${args.join(' ')}: ${err}`);
+  return out;
+}
+const codes = (json: { problems: { code: string }[] }) => json.problems.map(({ code }) => code);
+
+describe('dmrel image', () => {
+  it('lists registries, repositories and tags, the newest first, and what programs tag only when asked', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const digest = await anImage(registry, 'stack', [{ a: '1' }]);
+    for (const each of ['w.2018.09', 'w.2018.10', 'latest', `sha256-${hexOf(digest)}.sig`])
+      unwrap(await registry.tag('stack', each, digest));
+    expect(await done(workspace, ['image', 'ls'])).toContain('build/stack  3 tags  w.2018.10 w.2018.09 latest');
+    const { json } = await dmrelJson(workspace.root, ['image', 'ls', 'build/stack']);
+    expect(json.repositories).toEqual([
+      { name: 'build/stack', tags: ['w.2018.10', 'w.2018.09', 'latest'].map((each) => ({ tag: each, digest })) },
+    ]);
+    expect(
+      (await dmrelJson(workspace.root, ['image', 'ls', 'build/stack', '--all'])).json.repositories[0].tags,
+    ).toHaveLength(4);
+    expect(await done(workspace, ['image', 'ls', 'layout:.dmrel/registry/build'])).toContain(
+      'layout:.dmrel/registry/build:stack',
+    );
+    expect(await done(workspace, ['image', 'ls', 'batch'])).toBe('no images\n');
+    expect(await done(workspace, ['image', 'digest', 'build/stack:latest'])).toBe(`${digest}\n`);
+  });
+
+  it('says what it does not find, and what it cannot read as an image', async () => {
+    const workspace = aWorkspace();
+    for (const [text, code, message] of [
+      ['build/stack:w.2018.18', 'unknown-image', 'there is no build/stack:w.2018.18'],
+      [`build/stack@${digestOf('x')}`, 'unknown-image', 'there is no build/stack@sha256:'],
+      ['build/stack', 'usage', 'name'],
+      ['stack:w', 'invalid-name', "'stack:w' is no image"],
+      ['build/../stack:w', 'invalid-name', 'is no image'],
+      ['build/stack:w x', 'invalid-name', 'is no image'],
+      ['build/stack@sha256:abc', 'invalid-name', 'is no image'],
+    ] as const) {
+      const { code: exit, json } = await dmrelJson(workspace.root, ['image', 'digest', text]);
+      expect([text, exit, codes(json)]).toEqual([text, 2, [code]]);
+      expect(`${json.problems[0].message} ${json.problems[0].hint}`).toContain(message);
+    }
+  });
+
+  it('shows platforms, attestations, signatures, and the releases and levels that name an image', async () => {
+    const workspace = withImage();
+    for (const args of [
+      ['tag', 'weekly', '--date', '2018-05-03'],
+      ['build'],
+      ['check', '--level', 'dev'],
+      ['promote', '--level', 'dev'],
+    ])
+      await done(workspace, args);
+    const { json } = await dmrelJson(workspace.root, ['image', 'inspect', `dev/stack:${tag}`]);
+    expect(json).toMatchObject({ attestations: 0, sidecars: [], named: { releases: [tag], levels: ['dev'] } });
+    expect(json.platforms).toHaveLength(1);
+    const registry = layoutOf(workspace, 'build');
+    const index = await aBuiltIndex(registry, 'many', ['linux/amd64', 'linux/arm64/v8']);
+    await anArtifact(registry, 'many', { subject: index, type: 'application/vnd.example.sbom' });
+    const many = (await dmrelJson(workspace.root, ['image', 'inspect', `build/many@${index}`])).json;
+    expect(many.platforms.map(({ platform }: { platform: string }) => platform)).toEqual([
+      'linux/amd64',
+      'linux/arm64/v8',
+    ]);
+    expect(many).toMatchObject({
+      attestations: 2,
+      named: { releases: [], levels: [] },
+      sidecars: [{ of: index, tag: null, type: 'application/vnd.example.sbom' }],
+    });
+    expect(await done(workspace, ['image', 'inspect', `build/many@${index}`])).toMatch(
+      /linux\/arm64\/v8 +sha256:[0-9a-f]{12} +2 /,
+    );
+  });
+
+  it('works without a workspace where the whole reference is given', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-no-workspace-'));
+    const digest = await anImage(openLayout(join(directory, 'images')), 'stack', [{ a: '1' }]);
+    const { code, json } = await dmrelJson(directory, ['image', 'inspect', `layout:images:stack@${digest}`]);
+    expect([code, json.digest, json.named]).toEqual([0, digest, null]);
+    expect((await dmrel(directory, ['image', 'verify', `layout:images:stack@${digest}`])).code).toBe(0);
+    expect((await dmrel(directory, ['image', 'ls'])).err).toContain('this is no workspace');
+  });
+
+  it('finds every damaged and every missing byte of an image', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const index = await aBuiltIndex(registry, 'stack', ['linux/amd64', 'linux/arm64']);
+    unwrap(await registry.tag('stack', 'w', index));
+    const { json } = await dmrelJson(workspace.root, ['image', 'verify', 'build/stack:w']);
+    expect(json).toMatchObject({ sound: true, manifests: 5, digest: index });
+    const blobs = join(workspace.root, '.dmrel/registry/build/stack/blobs/sha256');
+    for (const name of readdirSync(blobs)) {
+      if (name === hexOf(index)) continue;
+      const before = readFileSync(join(blobs, name));
+      writeFileSync(join(blobs, name), Buffer.concat([before, Buffer.from(' ')]));
+      const damaged = await dmrelJson(workspace.root, ['image', 'verify', 'build/stack:w']);
+      expect([name, damaged.code, damaged.json.sound]).toEqual([name, 4, false]);
+      rmSync(join(blobs, name));
+      expect((await dmrel(workspace.root, ['image', 'verify', 'build/stack:w'])).code).not.toBe(0);
+      writeFileSync(join(blobs, name), before);
+    }
+  });
+
+  it('compares layers, configuration, environment and labels, platform by platform', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const [one, two] = [
+      await anImage(registry, 'stack', [{ a: '1' }, { b: '1' }], 'one'),
+      await anImage(registry, 'stack', [{ a: '1' }, { b: '2' }], 'two'),
+    ];
+    const { json } = await dmrelJson(workspace.root, ['image', 'diff', `build/stack@${one}`, `build/stack@${two}`]);
+    const [{ shared, added, removed, labels }] = json.platforms;
+    expect([shared.length, added.length, removed.length, labels]).toEqual([
+      1,
+      1,
+      1,
+      [{ name: 'note', from: 'one', to: 'two' }],
+    ]);
+    expect(await done(workspace, ['image', 'diff', `build/stack@${one}`, `build/stack@${one}`])).toBe(
+      `the same image: ${one}\n`,
+    );
+    const [left, right] = [
+      await aBuiltIndex(registry, 'stack', ['linux/amd64', 'linux/arm64']),
+      await aBuiltIndex(registry, 'stack', ['linux/amd64', 'linux/s390x']),
+    ];
+    const many = (await dmrelJson(workspace.root, ['image', 'diff', `build/stack@${left}`, `build/stack@${right}`]))
+      .json;
+    expect(many.platforms.map(({ platform }: { platform: string }) => platform)).toEqual(['linux/amd64']);
+    expect(many.onlyIn).toEqual({ from: ['linux/arm64'], to: ['linux/s390x'] });
+  });
+});
+
+describe('dmrel image copy', () => {
+  it('plans, copies with the tag last, and has nothing to do the second time', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const digest = await anImage(registry, 'stack', [{ a: '1' }]);
+    unwrap(await registry.tag('stack', tag, digest));
+    const copy = ['image', 'copy', `build/stack:${tag}`, 'batch/stack'];
+    const plan = (await dmrelJson(workspace.root, [...copy, '--dry-run'])).json;
+    expect(plan.steps.map(({ id, action }: { id: string; action: string }) => [id, action])).toEqual([
+      [`copy:${digest}`, 'create'],
+      [`tag:${tag}`, 'create'],
+    ]);
+    expect(await layoutOf(workspace, 'batch').resolve('stack', tag)).toBeUndefined();
+    expect(await done(workspace, copy)).toContain('1 image copied: 3 sent');
+    expect(await layoutOf(workspace, 'batch').resolve('stack', tag)).toBe(digest);
+    expect(await done(workspace, copy)).toContain('nothing to do; 1 image there already');
+    await anArtifact(registry, 'stack', { subject: digest });
+    expect(await done(workspace, copy)).toContain('with 1 that belong to it');
+    expect(unwrap(await layoutOf(workspace, 'batch').listReferrers('stack', digest))).toHaveLength(1);
+  });
+
+  it('moves a tag like latest, and never the tag of a release', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const [one, two] = [await anImage(registry, 'stack', [{ a: '1' }]), await anImage(registry, 'stack', [{ a: '2' }])];
+    for (const each of [tag, 'latest'])
+      await done(workspace, ['image', 'copy', `build/stack@${one}`, `batch/stack:${each}`]);
+    await done(workspace, ['image', 'copy', `build/stack@${two}`, 'batch/stack:latest']);
+    expect(await layoutOf(workspace, 'batch').resolve('stack', 'latest')).toBe(two);
+    const { code, json } = await dmrelJson(workspace.root, [
+      'image',
+      'copy',
+      `build/stack@${two}`,
+      `batch/stack:${tag}`,
+    ]);
+    expect([code, codes(json)]).toEqual([1, ['image-conflict']]);
+    expect(await layoutOf(workspace, 'batch').resolve('stack', tag)).toBe(one);
+    const refused = await dmrelJson(workspace.root, ['image', 'copy', `build/stack@${two}`, `batch/stack@${two}`]);
+    expect([refused.code, codes(refused.json)]).toEqual([2, ['usage']]);
+  });
+
+  it('copies all tags of a repository', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    for (let week = 1; week <= 5; week++)
+      unwrap(
+        await registry.tag(
+          'stack',
+          `w.2018.0${week}`,
+          await anImage(registry, 'stack', [{ base: 'x' }, { a: String(week) }]),
+        ),
+      );
+    unwrap(await registry.tag('stack', 'latest', (await registry.resolve('stack', 'w.2018.05'))!));
+    const out = await done(workspace, ['image', 'copy', 'build/stack', 'batch/stack', '--all-tags']);
+    expect(out).toContain('5 images copied: 16 sent');
+    expect(await layoutOf(workspace, 'batch').listTags('stack')).toEqual(await registry.listTags('stack'));
+    const refused = await dmrelJson(workspace.root, [
+      'image',
+      'copy',
+      'build/stack:latest',
+      'batch/stack',
+      '--all-tags',
+    ]);
+    expect([refused.code, codes(refused.json)]).toEqual([2, ['usage']]);
+  });
+});
+
+describe('dmrel image copy that is killed', () => {
+  it('leaves no tag of half an image, and is finished by dmrel resume', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const files = Object.fromEntries(
+      Array.from({ length: 6 }, (_, index) => [`f${index}`, String(index).repeat(3_000_000)]),
+    );
+    const digest = await anImage(
+      registry,
+      'stack',
+      Object.entries(files).map(([name, content]) => ({ [name]: content })),
+    );
+    unwrap(await registry.tag('stack', tag, digest));
+    let cut = 0;
+    for (let round = 0; round < 8; round++) {
+      const to = `batch/round${round}`;
+      const args = ['image', 'copy', `build/stack:${tag}`, to];
+      const { code } = await dmrel(workspace.root, args, {
+        // When so many files are there, whole or begun.
+        during: (child) => {
+          const folder = join(workspace.root, `.dmrel/registry/batch/round${round}/blobs/sha256`);
+          const watch = setInterval(() => {
+            if (!existsSync(folder) || readdirSync(folder).length < round) return;
+            clearInterval(watch);
+            child.kill('SIGKILL');
+          }, 1);
+          watch.unref();
+        },
+      });
+      const tagged = await layoutOf(workspace, 'batch').resolve(`round${round}`, tag);
+      expect([undefined, digest]).toContain(tagged);
+      if (code === null && tagged === undefined) cut += 1;
+      const again = await dmrel(workspace.root, ['resume']);
+      expect([again.code, again.err]).toEqual([0, expect.any(String)]);
+      await done(workspace, args);
+      await done(workspace, ['image', 'verify', `${to}:${tag}`]);
+    }
+    expect(cut).toBeGreaterThan(0);
+  });
+});
+
+describe('dmrel image prune', () => {
+  async function withWeeklies(workspace: Workspace, number: number): Promise<Digest[]> {
+    const registry = layoutOf(workspace, 'build');
+    const digests: Digest[] = [];
+    for (let week = 1; week <= number; week++) {
+      digests.push(await aBuiltIndex(registry, 'stack', [`linux/week${week}`]));
+      unwrap(await registry.tag('stack', `w.2018.0${week}`, digests.at(-1)!));
+    }
+    return digests;
+  }
+  const prune = ['image', 'prune', 'build/stack', '--keep', 'weekly=2'];
+
+  it('prints what it would delete, deletes it with --yes, and leaves every image that is kept whole', async () => {
+    const workspace = aWorkspace();
+    const digests = await withWeeklies(workspace, 5);
+    const before = workspace.state();
+    const { out, err } = await dmrel(workspace.root, prune);
+    expect(out).toContain('w.2018.01 is not one of the newest 2');
+    expect(err).toContain('nothing was deleted; --yes deletes what the plan says');
+    expect(workspace.state()).toBe(before);
+    expect((await layoutOf(workspace, 'build').listTags('stack')).length).toBe(5);
+    // An index, an image and an attestation each.
+    expect(await done(workspace, [...prune, '--yes'])).toContain('9 manifests deleted');
+    const registry = layoutOf(workspace, 'build');
+    expect((await registry.listTagNames('stack')).sort()).toEqual(['w.2018.04', 'w.2018.05']);
+    for (const each of digests.slice(3))
+      expect((await dmrel(workspace.root, ['image', 'verify', `build/stack@${each}`])).code).toBe(0);
+    for (const each of digests.slice(0, 3)) expect(await registry.hasManifest('stack', each)).toBe(false);
+    expect(await done(workspace, [...prune, '--yes'])).toBe('nothing to delete\n');
+    // What five images shared is there once, for the two that are left.
+    expect(
+      readdirSync(join(workspace.root, '.dmrel/registry/build/stack/blobs/sha256')).filter(
+        (name) => !name.startsWith('.'),
+      ),
+    ).toHaveLength(14);
+  });
+
+  it('never deletes what a record names, though the rules let it go', async () => {
+    const workspace = withImage();
+    for (const args of [['tag', 'weekly', '--date', '2018-05-03'], ['build']]) await done(workspace, args);
+    const { err } = await dmrel(workspace.root, ['image', 'prune', 'build/stack', '--keep', 'weekly=0']);
+    expect(err).toContain(`stays: ${tag}, named by the record of ${tag}`);
+    expect(await done(workspace, ['image', 'prune', 'build/stack', '--keep', 'weekly=0', '--yes'])).toContain(
+      'nothing to delete',
+    );
+    expect(await layoutOf(workspace, 'build').resolve('stack', tag)).toBeDefined();
+    workspace.write(`releases/${tag}/release.yaml`, 'schema: dmrel/release/v1\n');
+    expect((await dmrel(workspace.root, ['image', 'prune', 'build/stack', '--keep', 'weekly=0', '--yes'])).code).toBe(
+      3,
+    );
+  });
+
+  it('wants rules, and a place', async () => {
+    const workspace = aWorkspace();
+    for (const args of [
+      ['image', 'prune'],
+      ['image', 'prune', 'build/stack'],
+      ['image', 'prune', 'build/stack', '--keep', 'weekly=x'],
+      ['image', 'prune', 'build/stack:w', '--keep', 'weekly=1'],
+    ]) {
+      const { code, json } = await dmrelJson(workspace.root, args);
+      expect([args, code, codes(json)]).toEqual([args, 2, ['usage']]);
+    }
+  });
+});
+
+const when = counterpart('docker-registry') ? describe : describe.skip;
+
+when('releases in a registry over the network', () => {
+  let server: RegistryServer;
+  beforeAll(async () => {
+    server = await startRegistry();
+  });
+  afterAll(() => server.close());
+
+  it('are built into one, checked and promoted within it without moving a layer, and pruned there', async () => {
+    const workspace = withImage();
+    const config = workspace
+      .read('dmrel.yaml')
+      .replaceAll(/layout:\.dmrel\/registry\/([a-z]+)/g, `${server.host}/site/$1`);
+    workspace.write('dmrel.yaml', config);
+    workspace.commitAll();
+    for (const args of [
+      ['tag', 'weekly', '--date', '2018-05-03'],
+      ['build'],
+      ['check', '--level', 'dev'],
+      ['promote', '--level', 'dev'],
+    ])
+      await done(workspace, args);
+    const registry = openRemoteRegistry(server.host);
+    const digest = await registry.resolve('site/dev/stack', tag);
+    expect(digest).toBeDefined();
+    expect(await registry.resolve('site/dev/stack', 'dev')).toBe(digest);
+    expect(workspace.read('levels/dev.yaml')).toContain(`${server.host}/site/dev/stack@${digest}`);
+    if (counterpart('skopeo')) {
+      const inspected = await run('skopeo', [
+        'inspect',
+        '--tls-verify=false',
+        `docker://${server.host}/site/dev/stack:${tag}`,
+      ]);
+      expect(JSON.parse(inspected.stdout).Digest).toBe(digest);
+    }
+    expect(await done(workspace, ['promote', '--level', 'dev'])).toContain('nothing to do');
+    // A signature that was made later is brought later.
+    const later = await anArtifact(registry, 'site/build/stack', { subject: digest!, layers: ['signed'] });
+    await done(workspace, ['promote', '--level', 'dev']);
+    expect(unwrap(await registry.listReferrers('site/dev/stack', digest!)).map((each) => each.digest)).toEqual([later]);
+    expect(await done(workspace, ['promote', '--level', 'dev'])).toContain('nothing to do');
+    expect(await done(workspace, ['image', 'ls', 'dev'])).toContain(`dev/stack   2 tags  ${tag} dev`);
+    expect(await done(workspace, ['image', 'verify', `dev/stack:${tag}`])).toContain('is sound');
+    const { json } = await dmrelJson(workspace.root, [
+      'image',
+      'copy',
+      `dev/stack:${tag}`,
+      `${server.host}/other/stack`,
+    ]);
+    expect(json.status).toBe('done');
+    await done(workspace, ['image', 'copy', `dev/stack:${tag}`, `dev/stack:w.2018.01`]);
+    expect((await dmrel(workspace.root, ['image', 'prune', 'dev/stack', '--keep', 'weekly=1'])).err).toContain(
+      'stays: w.2018.01',
+    );
+    const lone = await anImage(registry, 'site/dev/stack', [{ a: 'old' }]);
+    unwrap(await registry.tag('site/dev/stack', 'w.2017.01', lone));
+    expect(await done(workspace, ['image', 'prune', 'dev/stack', '--keep', 'weekly=1', '--yes'])).toContain(
+      '1 manifest deleted',
+    );
+    expect(await registry.resolve('site/dev/stack', 'w.2017.01')).toBeUndefined();
+    expect(await registry.resolve('site/dev/stack', tag)).toBe(digest);
+  });
+});
