@@ -77,11 +77,14 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
   for (const image of leaving) {
     const place = `${image.to.registry}/${image.to.repository}`;
     const needs = [...tags, ...(facts.statement ? ['sign'] : [])];
-    const what = { done: recorded, to: image.digest, needs };
+    const what = { done: recorded, to: image.digest };
     // The same image stands there as part of another release.
-    if (facts.retracts && !still.has(image.digest))
-      steps.push(planStep(`retract:${image.name}`, `take the promoter's signatures from ${place}`, what));
-    if (facts.statement && facts.signs) steps.push(planStep(`attest:${image.name}`, `attach it to ${place}`, what));
+    const retract = facts.retracts && !still.has(image.digest) ? [`retract:${image.name}`] : [];
+    for (const id of retract)
+      steps.push(planStep(id, `take the promoter's signatures from ${place}`, { ...what, needs }));
+    // After it: both change the list of what belongs to the image, and first the yes goes, then the no comes.
+    if (facts.statement && facts.signs)
+      steps.push(planStep(`attest:${image.name}`, `attach it to ${place}`, { ...what, needs: [...needs, ...retract] }));
   }
   steps.push(
     ...recordSteps(

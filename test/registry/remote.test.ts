@@ -14,7 +14,7 @@ import {
 import { type Digest, digestOf, run, unwrap } from '../../src/support/index.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
-import { aDirectory, anImage, anIndex, once, removeDirectories } from './images.ts';
+import { aDirectory, anArtifact, anImage, anIndex, once, removeDirectories } from './images.ts';
 
 const when = counterpart('docker-registry') && counterpart('skopeo') ? describe : describe.skip;
 let server: RegistryServer;
@@ -196,6 +196,31 @@ when('a registry over the network', () => {
     expect(await remote.resolve('gone', 'w_1')).toBeUndefined();
     unwrap(await remote.deleteManifest('gone', digest));
     expect(await remote.tag('gone', 'w_2', digestOf('no'))).toMatchObject({ problems: [{ code: 'registry-io' }] });
+  });
+
+  it('has one list of what belongs to an image, whoever adds and takes away at once, and one that names what is gone is mended', async () => {
+    const subject = await anImage(remote, 'listed', [{ a: '1' }]);
+    const add = (layer: string) => anArtifact(remote, 'listed', { subject, layers: [layer] });
+    const listed = async () =>
+      unwrap(await remote.listReferrers('listed', subject))
+        .map(({ digest }) => digest)
+        .sort();
+    expect(await listed()).toEqual([]);
+    for (let round = 0; round < 10; round++) {
+      const [first, second] = [await add(`first ${round}`), await add(`second ${round}`)];
+      const [third] = await Promise.all([
+        add(`third ${round}`),
+        remote.deleteManifest('listed', first).then(unwrap),
+        remote.deleteManifest('listed', second).then(unwrap),
+      ]);
+      expect(await listed()).toEqual([third]);
+      unwrap(await remote.deleteManifest('listed', third));
+    }
+    const gone = await add('gone');
+    // As a tool does that knows nothing of lists.
+    await fetch(`http://${server.host}/v2/listed/manifests/${gone}`, { method: 'DELETE' });
+    const fourth = await add('fourth');
+    expect(await listed()).toEqual([fourth]);
   });
 
   it('says why a registry refuses a manifest', async () => {

@@ -2,9 +2,9 @@ import { type Digest, digestOf, hexOf, parseDigest } from '../../support/index.t
 import { readContents } from '../manifest.ts';
 import { type Manifest, maxManifestBytes, mediaTypes, type Referrer } from '../registry.ts';
 import { readPages } from './lists.ts';
-import { putManifest, readTagged } from './manifests.ts';
+import { hasManifest, putManifest, readTagged } from './manifests.ts';
 import type { Session } from './session.ts';
-import { wrong } from './trouble.ts';
+import { Trouble, wrong } from './trouble.ts';
 
 /** distribution-spec, "Referrers Tag Schema". */
 const fallbackTag = (subject: Digest): string => `sha256-${hexOf(subject)}`;
@@ -116,15 +116,28 @@ const writing = new Map<string, Promise<void>>();
  * Add a referrer to the tag in the place of the API (distribution-spec, "Pushing Manifests with Subject"). Registries
  * have no compare-and-swap: who writes at the same moment may take the entry away, so it is looked for, and added again.
  */
-export async function addToFallback(
+export function addToFallback(
   session: Session,
   repository: string,
   subject: Digest,
   referrer: Referrer,
 ): Promise<void> {
+  return inTurn(session, repository, subject, () => addNow(session, repository, subject, referrer));
+}
+
+/** Take what is deleted out of the tag in the place of the API (distribution-spec, "Deleting Manifests"). */
+export function removeFromFallback(
+  session: Session,
+  repository: string,
+  subject: Digest,
+  digest: Digest,
+): Promise<void> {
+  return inTurn(session, repository, subject, () => removeNow(session, repository, subject, digest));
+}
+
+async function inTurn(session: Session, repository: string, subject: Digest, work: () => Promise<void>): Promise<void> {
   const key = session.display(repository, `:${fallbackTag(subject)}`);
-  const before = writing.get(key) ?? Promise.resolve();
-  const mine = before.then(() => addNow(session, repository, subject, referrer));
+  const mine = (writing.get(key) ?? Promise.resolve()).then(work);
   const settled = mine.catch(() => {});
   writing.set(key, settled);
   try {
@@ -134,20 +147,16 @@ export async function addToFallback(
   }
 }
 
-/** Take what is deleted out of the tag in the place of the API (distribution-spec, "Deleting Manifests"). */
-export async function removeFromFallback(
-  session: Session,
-  repository: string,
-  subject: Digest,
-  digest: Digest,
-): Promise<void> {
+async function removeNow(session: Session, repository: string, subject: Digest, digest: Digest): Promise<void> {
   const isIt = (each: unknown) => (each as { digest?: unknown } | null)?.digest === digest;
   for (let writes = 0; writes < maxWrites; writes++) {
     const index = await readFallback(session, repository, subject);
     if (!index?.manifests.some(isIt)) return;
     if (writes > 0) await session.pause(Math.random() * session.limits.pauseSeconds * writes);
-    const bytes = Buffer.from(JSON.stringify({ ...index, manifests: index.manifests.filter((each) => !isIt(each)) }));
-    await putManifest(session, repository, { mediaType: mediaTypes.index, bytes }, fallbackTag(subject));
+    await writeFallback(session, repository, subject, {
+      ...index,
+      manifests: index.manifests.filter((each) => !isIt(each)),
+    });
   }
 }
 
@@ -165,9 +174,32 @@ async function addNow(session: Session, repository: string, subject: Digest, ref
         hint: 'run the same command again when they have finished',
       });
     if (writes > 0) await session.pause(Math.random() * session.limits.pauseSeconds * writes);
-    const bytes = Buffer.from(JSON.stringify({ ...index, manifests: [...index.manifests, referrer] }));
+    await writeFallback(session, repository, subject, { ...index, manifests: [...index.manifests, referrer] });
+  }
+}
+
+/**
+ * Put the list in place. A registry takes none that names what is gone: who deletes a referrer with another tool leaves
+ * such a list behind, and nothing could ever be attached again.
+ */
+async function writeFallback(session: Session, repository: string, subject: Digest, index: Index): Promise<void> {
+  const tag = fallbackTag(subject);
+  const put = async (manifests: unknown[]) => {
+    const bytes = Buffer.from(JSON.stringify({ ...index, manifests }));
     if (bytes.length > maxManifestBytes)
       throw wrong(`${session.display(repository, `:${tag}`)} has no room for more referrers`);
     await putManifest(session, repository, { mediaType: mediaTypes.index, bytes }, tag);
+  };
+  try {
+    await put(index.manifests);
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.details.status !== 400) throw error;
+    const present = [];
+    for (const each of index.manifests) {
+      const digest = parseDigest(String((each as { digest?: unknown } | null)?.digest));
+      if (!digest || (await hasManifest(session, repository, digest))) present.push(each);
+    }
+    if (present.length === index.manifests.length) throw error;
+    await put(present);
   }
 }
