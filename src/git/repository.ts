@@ -65,11 +65,11 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
     const hint = 'records are commits: git init, then commit the workspace';
     return failed(problem('not-a-repository', `${root} is in no git repository`, { hint }));
   }
-  const { simpleGit } = await import('simple-git');
-  // The library takes git's variables away from the child but for those named: who commits may stand in them.
-  const allowEnvironment = Object.keys(process.env).filter((name) => !leadsElsewhere.includes(name));
-  const client = simpleGit({ baseDir: root, timeout: { block: 120_000 }, allowEnvironment });
-  const raw = async (...args: string[]): Promise<string | undefined> => client.raw(args).catch(() => undefined);
+  // Not by the library: it waits 50 ms after each command that prints nothing.
+  const raw = async (...args: string[]): Promise<string | undefined> => {
+    const { exitCode, stdout } = await git(args, { cwd: root, timeoutSeconds: 120 });
+    return exitCode === 0 ? stdout : undefined;
+  };
 
   const headCommit = async () =>
     parseCommitId((await raw('rev-parse', '--verify', '--quiet', 'HEAD^{commit}'))?.trim() ?? '');
@@ -128,12 +128,16 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
     isTracked: async (path) => (await raw('ls-files', '--', path))?.trim() !== '',
     commit: async ({ paths, subject, trailers }) => {
       const lines = Object.entries(trailers).map(([key, value]) => `${key}: ${value}`);
+      const { simpleGit } = await import('simple-git');
+      // The library takes git's variables away from the child but for those named: who commits may stand in them.
+      const allowEnvironment = Object.keys(process.env).filter((name) => !leadsElsewhere.includes(name));
+      const client = simpleGit({ baseDir: root, timeout: { block: 120_000 }, allowEnvironment });
       try {
-        await client.raw(['add', '--all', '--', ...paths]);
+        await client.raw(['add', '--all', '--verbose', '--', ...paths]);
         // What was only staged and is gone again leaves nothing to be told.
         const head = await headCommit();
         if (head && (await raw('diff', '--cached', '--name-only', 'HEAD', '--', ...paths)) === '') return ok(head);
-        await client.raw(['commit', '--quiet', '-m', subject, '-m', lines.join('\n'), '--', ...paths]);
+        await client.raw(['commit', '-m', subject, '-m', lines.join('\n'), '--', ...paths]);
       } catch (error) {
         const hint = 'mend what git complains of, then run the same command again';
         return failed(problem('command-failed', `git commit: ${lastLine(String((error as Error).message))}`, { hint }));
