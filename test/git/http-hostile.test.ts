@@ -126,7 +126,9 @@ describe('a hostile server', () => {
   });
 
   it('that advertises without end is cut off', async () => {
-    const references = Array.from({ length: 1000 }, (_, index) => line(`${id} refs/tags/${index}\n`)).join('');
+    const references = Array.from({ length: 1000 }, (_, index) =>
+      line(`${id} refs/tags/${index}${'x'.repeat(500)}\n`),
+    ).join('');
     const script: Script = (request, socket) => {
       socket.write(endless(request));
       pour(socket, chunked(references));

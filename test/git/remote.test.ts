@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -15,6 +15,7 @@ import {
 } from '../../src/git/index.ts';
 import { answers, freePort } from '../support/ports.ts';
 import { git } from '../support/release-workspace.ts';
+import { aBareRepository, aHook, type BareRepository } from '../support/remotes.ts';
 import { aFolder, problemsOf } from '../support/workspace.ts';
 
 const tag = 'w.2018.18';
@@ -37,34 +38,6 @@ beforeAll(async () => {
 });
 afterAll(() => void daemon.kill());
 
-let made = 0;
-
-/** A bare repository with a file and some commits, oldest first. */
-function aRepository(config: Record<string, string> = { 'uploadpack.allowFilter': 'true' }) {
-  const path = join(base, `r${made++}.git`);
-  git(base, 'init', '--quiet', '--bare', '--initial-branch=main', path);
-  for (const [key, value] of Object.entries(config)) git(path, 'config', key, value);
-  const commits: CommitId[] = [];
-  for (const text of ['one', 'two', 'three']) {
-    writeFileSync(join(base, 'file'), text);
-    const blob = git(path, 'hash-object', '-w', join(base, 'file'));
-    const tree = execFileSync('git', ['mktree'], { cwd: path, input: `100644 blob ${blob}\tfile\n`, encoding: 'utf8' });
-    const parents = commits.slice(-1).flatMap((parent) => ['-p', parent]);
-    commits.push(git(path, 'commit-tree', tree.trim(), '-m', text, ...parents) as CommitId);
-  }
-  git(path, 'update-ref', 'refs/heads/main', commits.at(-1)!);
-  return { path, commits, name: path.slice(base.length + 1) };
-}
-
-type Repository = ReturnType<typeof aRepository>;
-
-function hook(repository: Repository, script: string): void {
-  mkdirSync(join(repository.path, 'hooks'), { recursive: true });
-  const file = join(repository.path, 'hooks/pre-receive');
-  writeFileSync(file, `#!/bin/sh\n${script}`);
-  chmodSync(file, 0o755);
-}
-
 function urlOf(text: string): RemoteUrl {
   const transports = new Set<Transport>(['git', 'file']);
   const parsed = parseRemoteUrl(text, { root: base, transports });
@@ -78,7 +51,7 @@ const objectFor = (commit: CommitId, message = 'Version') =>
 const create = (remote: Remote, commit: CommitId, more: { scratch?: string; fallbackRef?: string } = {}) =>
   remote.createTag({ scratch: aFolder(), tag, commit, object: objectFor(commit), ...more });
 
-const tagIn = (repository: Repository): string | undefined =>
+const tagIn = (repository: BareRepository): string | undefined =>
   git(repository.path, 'for-each-ref', '--format=%(objectname)', ref) || undefined;
 
 const kinds = (folder: string): string[] =>
@@ -103,7 +76,7 @@ describe.each([
     openRemote(urlOf(address(name)), options);
 
   it('tells exactly the refs that it is asked for, and what tags point to', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const [first, , last] = repository.commits as [CommitId, CommitId, CommitId];
     git(repository.path, 'tag', '-a', '-m', 'x', tag, first);
     git(repository.path, 'tag', 'light', first);
@@ -127,7 +100,7 @@ describe.each([
   });
 
   it('may be empty, or have a HEAD on no branch', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     git(repository.path, 'update-ref', '--no-deref', 'HEAD', repository.commits[0]!);
     git(repository.path, 'update-ref', '-d', 'refs/heads/main');
     const listed = await remoteOf(repository).listRefs(['HEAD', 'refs/heads/main']);
@@ -140,8 +113,8 @@ describe.each([
   });
 
   it('gets the very tag object, on any commit, without a clone', async () => {
-    for (const commit of aRepository().commits.keys()) {
-      const repository = aRepository();
+    for (const commit of aBareRepository(base).commits.keys()) {
+      const repository = aBareRepository(base);
       const wanted = repository.commits[commit]!;
       const scratch = aFolder();
       expect(await create(remoteOf(repository), wanted, { scratch })).toEqual({ status: 'created' });
@@ -153,7 +126,7 @@ describe.each([
   });
 
   it('gets it although its server cannot leave files out', async () => {
-    const repository = aRepository({ 'uploadpack.allowFilter': 'false' });
+    const repository = aBareRepository(base, { 'uploadpack.allowFilter': 'false' });
     const [, older] = repository.commits;
     const scratch = aFolder();
     expect(await create(remoteOf(repository), older!, { scratch })).toEqual({ status: 'created' });
@@ -163,7 +136,7 @@ describe.each([
   });
 
   it('gets it although its server gives out no commits by id', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const [, older] = repository.commits;
     const outcome = await withFirstProtocol(() => create(remoteOf(repository), older!, { fallbackRef: 'HEAD' }));
     expect(outcome).toEqual({ status: 'created' });
@@ -171,14 +144,14 @@ describe.each([
   });
 
   it('is left alone when it has that tag object already', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const commit = repository.commits[0]!;
     await create(remoteOf(repository), commit);
     expect(await create(remoteOf(repository), commit)).toEqual({ status: 'in-sync' });
   });
 
   it('keeps a tag of that name that is another one, even on the same commit', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const [first, second] = repository.commits;
     git(repository.path, 'tag', '-a', '-m', 'other', tag, first!);
     const there = tagIn(repository);
@@ -191,7 +164,7 @@ describe.each([
 
   it('takes the tag of exactly one of many who push it at once, and tells the others whose', async () => {
     for (let round = 0; round < 3; round++) {
-      const repository = aRepository();
+      const repository = aBareRepository(base);
       const outcomes = await Promise.all(repository.commits.map((each) => create(remoteOf(repository), each)));
       expect(outcomes.map(({ status }) => status).sort()).toEqual(['conflict', 'conflict', 'created']);
       const winner = repository.commits[outcomes.findIndex(({ status }) => status === 'created')]!;
@@ -202,14 +175,14 @@ describe.each([
   });
 
   it('takes the same tag of many at once, and says to each that it stands', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const outcomes = await Promise.all([1, 2, 3].map(() => create(remoteOf(repository), repository.commits[0]!)));
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['created', 'in-sync', 'in-sync']);
   });
 
   it('may refuse: what its hook says is told, without what would reach the terminal', async () => {
-    const repository = aRepository();
-    hook(
+    const repository = aBareRepository(base);
+    aHook(
       repository,
       `printf 'tags are \\033[31mfrozen\\033[0m\\007\\033]0;title\\007 until Monday\\nask \\342\\200\\256the DMCCB\\n' >&2\nexit 1\n`,
     );
@@ -224,14 +197,14 @@ describe.each([
   });
 
   it('may refuse at length: the message stays short', async () => {
-    const repository = aRepository();
-    hook(repository, 'i=0; while [ $i -lt 2000 ]; do echo "no, no and no again" >&2; i=$((i+1)); done; exit 1\n');
+    const repository = aBareRepository(base);
+    aHook(repository, 'i=0; while [ $i -lt 2000 ]; do echo "no, no and no again" >&2; i=$((i+1)); done; exit 1\n');
     const { problem } = failure(await create(remoteOf(repository), repository.commits[0]!));
     expect(problem.message.length).toBeLessThan(500);
   });
 
   it('that does not have the commit is told from one that does', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const commit = 'dead'.repeat(10) as CommitId;
     const remote = remoteOf(repository);
     expect(await remote.hasCommit({ scratch: aFolder(), commit: repository.commits[0]! })).toEqual({
@@ -248,7 +221,7 @@ describe.each([
   });
 
   it('does not have a commit whose id is that of a file', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const blob = git(repository.path, 'rev-parse', 'main:file') as string as CommitId;
     expect(await remoteOf(repository).hasCommit({ scratch: aFolder(), commit: blob })).toEqual({
       ok: true,
@@ -276,7 +249,7 @@ describe.each([
   });
 
   it('is left in the middle when the work is interrupted', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const signal = AbortSignal.abort();
     const [found] = problemsOf(await remoteOf(repository, { signal }).listRefs(['HEAD']));
     expect(found).toMatchObject({ code: 'interrupted' });
@@ -325,7 +298,7 @@ describe('a server', () => {
   });
 
   it('is reached by the transport that its URL was checked for and by no other', async () => {
-    const { path } = aRepository();
+    const { path } = aBareRepository(base);
     const disguised = { ...urlOf(path), transport: 'https' as const };
     expect(problemsOf(await openRemote(disguised).listRefs(['HEAD']))).toMatchObject([
       { code: 'remote-unreachable', message: expect.stringContaining("transport 'file' not allowed") },
@@ -333,7 +306,7 @@ describe('a server', () => {
   });
 
   it('may be a folder with any signs in its name', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     const folder = join(base, 'a %41 #1 näher?');
     mkdirSync(folder);
     renameSync(repository.path, join(folder, 'r.git'));
@@ -343,7 +316,7 @@ describe('a server', () => {
   });
 
   it('is reached whatever repository the environment points git at', async () => {
-    const repository = aRepository();
+    const repository = aBareRepository(base);
     process.env.GIT_DIR = join(base, 'elsewhere.git');
     try {
       expect(await create(openRemote(urlOf(repository.path)), repository.commits[0]!)).toEqual({ status: 'created' });

@@ -18,6 +18,7 @@ import { type Digest, hexOf, run, unwrap } from '../../src/support/index.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
+import { rounds } from '../support/sample.ts';
 import {
   aBuiltIndex,
   aDirectory,
@@ -403,6 +404,12 @@ const broken: Fault[] = [
 const half = (length: number) => Math.floor(length / 2);
 
 when('a copy over a bad connection', () => {
+  let source: Place;
+  let index: Digest;
+  beforeAll(async () => {
+    source = atServer();
+    ({ index } = await aSignedIndex(source.registry, source.repository));
+  });
   const single: [string, Fault][] = [
     ...[
       'GET manifest',
@@ -427,8 +434,6 @@ when('a copy over a bad connection', () => {
   it.each(single.map(([kind, fault]) => [kind, fault.type, 'status' in fault ? fault.status : '', fault] as const))(
     'ends right when one %s goes wrong: %s %s',
     async (kind, _type, _status, fault) => {
-      const source = atServer();
-      const { index } = await aSignedIndex(source.registry, source.repository);
       const registry = openRemoteRegistry(proxy.host, noPause);
       const from = { registry, repository: source.repository };
       // From one registry to another: by way of the proxy and past it.
@@ -515,7 +520,7 @@ describe.each(['a layout', ...(withServer ? ['a registry'] : [])])('a copy to %s
     const begun = performance.now();
     await once('timed', undefined);
     const whole = performance.now() - begun;
-    for (let round = 0; round < 30; round++) {
+    for (let round = 0; round < rounds(30); round++) {
       const to = { registry, repository: `round${round % 3 === 2 ? round - 1 : round}` };
       await once(to.repository, Math.random() * whole);
       const tagged = await registry.resolve(to.repository, 'w');

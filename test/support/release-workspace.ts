@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+
+/** What `git init` copies: no examples of hooks, which are more files than all else. */
+const gitTemplate = mkdtempSync(join(tmpdir(), 'dmrel-git-template-'));
+for (const folder of ['hooks', 'info']) mkdirSync(join(gitTemplate, folder));
 
 const gitEnv = {
   PATH: process.env.PATH,
@@ -12,6 +16,7 @@ const gitEnv = {
   GIT_AUTHOR_EMAIL: 't@example.org',
   GIT_COMMITTER_NAME: 'T',
   GIT_COMMITTER_EMAIL: 't@example.org',
+  GIT_TEMPLATE_DIR: gitTemplate,
 };
 
 export function git(cwd: string, ...args: string[]): string {
@@ -48,6 +53,16 @@ export class ReleaseWorkspace {
     this.commitAll();
   }
 
+  /** All of it once more, elsewhere. */
+  copy(): ReleaseWorkspace {
+    const root = mkdtempSync(join(tmpdir(), 'dmrel-test-'));
+    cpSync(this.root, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    return Object.assign(Object.create(ReleaseWorkspace.prototype) as ReleaseWorkspace, {
+      root,
+      products: this.products,
+    });
+  }
+
   remote(product: string): string {
     return join(this.root, 'remotes', `${product}.git`);
   }
@@ -67,20 +82,14 @@ export class ReleaseWorkspace {
   }
 
   addCommits(product: string, number: number): void {
-    const remote = this.remote(product);
-    for (let index = 0; index < number; index++) {
-      const parent = this.head(product);
-      const tree = git(remote, 'mktree', '--missing');
-      const commit = git(
-        remote,
-        'commit-tree',
-        tree,
-        '-m',
-        `work ${index} on ${product}`,
-        ...(parent ? ['-p', parent] : []),
-      );
-      git(remote, 'update-ref', 'refs/heads/main', commit);
-    }
+    const parent = this.head(product);
+    const now = Math.floor(Date.now() / 1000);
+    const commits = Array.from({ length: number }, (_, index) => {
+      const message = `work ${index} on ${product}\n`;
+      const from = index === 0 && parent !== undefined ? `from ${parent}\n` : '';
+      return `commit refs/heads/main\ncommitter T <t@example.org> ${now} +0000\ndata ${message.length}\n${message}${from}\n`;
+    });
+    gitInput(this.remote(product), commits.join(''), 'fast-import', '--quiet', '--date-format=raw');
   }
 
   head(product: string): string | undefined {

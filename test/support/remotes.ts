@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
   type CommitId,
@@ -9,7 +8,7 @@ import {
   type TagObject,
   tagObject,
 } from '../../src/git/index.ts';
-import { git } from './release-workspace.ts';
+import { git, gitInput } from './release-workspace.ts';
 
 export interface BareRepository {
   path: string;
@@ -27,16 +26,15 @@ export function aBareRepository(
 ): BareRepository {
   const path = join(base, `r${made++}.git`);
   git(base, 'init', '--quiet', '--bare', '--initial-branch=main', path);
-  for (const [key, value] of Object.entries({ 'http.receivepack': 'true', ...config })) git(path, 'config', key, value);
-  const commits: CommitId[] = [];
-  for (const text of ['one', 'two', 'three']) {
-    writeFileSync(join(base, 'file'), text);
-    const blob = git(path, 'hash-object', '-w', join(base, 'file'));
-    const tree = execFileSync('git', ['mktree'], { cwd: path, input: `100644 blob ${blob}\tfile\n`, encoding: 'utf8' });
-    const parents = commits.slice(-1).flatMap((parent) => ['-p', parent]);
-    commits.push(git(path, 'commit-tree', tree.trim(), '-m', text, ...parents) as CommitId);
-  }
-  git(path, 'update-ref', 'refs/heads/main', commits.at(-1)!);
+  for (const [key, value] of Object.entries({ 'http.receivepack': 'true', 'receive.autogc': 'false', ...config }))
+    appendFileSync(join(path, 'config'), `[${key.replace('.', ']\n\t')} = ${value}\n`);
+  const history = ['one', 'two', 'three'].map(
+    (text) =>
+      `commit refs/heads/main\ncommitter T <t@example.org> ${Math.floor(Date.now() / 1000)} +0000\n` +
+      `data ${text.length}\n${text}\nM 100644 inline file\ndata ${text.length}\n${text}\n`,
+  );
+  gitInput(path, history.join(''), 'fast-import', '--quiet', '--date-format=raw');
+  const commits = git(path, 'rev-list', '--reverse', 'main').split('\n') as CommitId[];
   return { path, name: basename(path), commits };
 }
 

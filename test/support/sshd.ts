@@ -49,7 +49,8 @@ export async function startSshd(folder: string): Promise<Sshd | undefined> {
     await new Promise((resolve) => setTimeout(resolve, 25));
   return {
     url: `ssh://${userInfo().username}@127.0.0.1:${port}`,
-    command: `ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=${join(folder, 'known_hosts')} -i ${key}`,
+    // One connection serves all: what is tested is git over it, not its making.
+    command: `ssh -F none -o ControlMaster=auto -o ControlPersist=5 -o ControlPath=${join(folder, 'socket')} -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=${join(folder, 'known_hosts')} -i ${key}`,
     stop: () => void child.kill(),
   };
 }

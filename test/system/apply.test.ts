@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
+import { moments } from '../support/sample.ts';
 import { done, recordIn, tagByHand } from '../support/tags.ts';
 import { inBatches, killAtLine, Upstream } from '../support/upstream.ts';
 import { aFolder } from '../support/workspace.ts';
@@ -103,7 +104,7 @@ describe('dmrel apply', () => {
   it('finishes what was killed in the middle, by itself and by resume', async () => {
     const template = new Upstream(2);
     const { file, plan } = await planned(template.machine('first'));
-    await inBatches([2, 4, 6, 9, 12, 15], 2, async (line) => {
+    await inBatches(moments([2, 4, 6, 9, 12, 15]), 2, async (line) => {
       const upstream = template.copy();
       const machine = upstream.machine('first');
       // The file of a plan may be gone by then.

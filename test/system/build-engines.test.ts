@@ -13,7 +13,9 @@ import { aSmallPlace } from '../support/small-place.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dmrel-build-engines-'));
 let daemon: DockerDaemon | undefined;
-let env: NodeJS.ProcessEnv = containerStorage(folder).env;
+/** Other tests build at the same time. */
+const place = mkdtempSync(join(folder, 'tmp-'));
+let env: NodeJS.ProcessEnv = { ...containerStorage(folder).env, TMPDIR: place };
 beforeAll(async () => {
   if (hasDockerd() && counterpart('buildah')) daemon = await startDockerd();
   env = { ...env, DOCKER_HOST: daemon?.host, DOCKER_CONFIG: daemon?.env.DOCKER_CONFIG };
@@ -46,7 +48,7 @@ async function aChain(engines: Record<string, string>): Promise<ReleaseWorkspace
 
 const imagesOf = (workspace: ReleaseWorkspace): Record<string, { digest: string; size: number }> =>
   parse(workspace.read('releases/w.2018.18/release.yaml')).images;
-const workplaces = () => readdirSync(tmpdir()).filter((name) => /^dmrel-(build|held)-\d/.test(name));
+const workplaces = () => readdirSync(place).filter((name) => /^dmrel-(build|held)-\d/.test(name));
 
 describe('a release whose images need engines', () => {
   it('is built by docker and buildah in one chain, and runs; the second time nothing is built', async () => {
@@ -113,7 +115,7 @@ describe('a release whose images need engines', () => {
     const workspace = await aChain({ base: 'buildah', lab: 'buildah', top: 'buildah' });
     const before = workplaces();
     const good = workspace.read('images/lab/Dockerfile');
-    workspace.write('images/lab/Dockerfile', `${good}RUN sleep 1000\n`);
+    workspace.write('images/lab/Dockerfile', `${good}RUN sleep 1009\n`);
     const endedBy = (signal: NodeJS.Signals) =>
       dmrel(workspace.root, ['build'], {
         env,
@@ -143,5 +145,5 @@ describe('a release whose images need engines', () => {
 function sleeping(): string[] {
   return execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
     .split('\n')
-    .filter((line) => line === 'sleep 1000');
+    .filter((line) => line === 'sleep 1009');
 }

@@ -9,6 +9,7 @@ import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
 import { ReleaseWorkspace, type ReleaseWorkspace as Workspace, withImage } from '../support/release-workspace.ts';
+import { moments } from '../support/sample.ts';
 
 const tag = 'w.2018.18';
 const layouts = 'registries: {build: "layout:.dmrel/registry/build", batch: "layout:.dmrel/registry/batch"}\n';
@@ -233,7 +234,7 @@ describe('dmrel image copy that is killed', () => {
     );
     unwrap(await registry.tag('stack', tag, digest));
     let cut = 0;
-    for (let round = 0; round < 8; round++) {
+    for (const round of moments([...Array(8).keys()])) {
       const to = `batch/round${round}`;
       const args = ['image', 'copy', `build/stack:${tag}`, to];
       const { code } = await dmrel(workspace.root, args, {

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { dmrel, type Ended } from '../support/dmrel.ts';
 import { LevelWorkspace, promoterRoles } from '../support/level-workspace.ts';
 import { git } from '../support/release-workspace.ts';
+import { atLeast, moments, rounds } from '../support/sample.ts';
 import { inBatches, killAtLine } from '../support/upstream.ts';
 
 const [old, newer, newest] = ['w.2018.17', 'w.2018.18', 'w.2018.19'] as [string, string, string];
@@ -43,7 +44,7 @@ describe('two promoters to one level at once', () => {
   it('end with one winner, a true level file, tags that agree with it, and a loser that is told, fifty times', async () => {
     const template = await twoMachines();
     let told = 0;
-    await inBatches([...Array(50).keys()], 2, async (turn) => {
+    await inBatches([...Array(rounds(50)).keys()], 2, async (turn) => {
       const first = template.copy();
       const pair = machines(first);
       const releases = turn % 2 === 0 ? [newer, newest] : [newest, newer];
@@ -70,7 +71,7 @@ describe('two promoters to one level at once', () => {
       await expectToStand(first, newest);
       rmSync(dirname(first.root), { recursive: true, force: true });
     });
-    expect(told).toBeGreaterThan(25);
+    expect(told).toBeGreaterThan(atLeast(25));
   }, 500_000);
 
   it('in one clone are one after the other', async () => {
@@ -93,7 +94,7 @@ describe('a promotion that was killed anywhere', () => {
     const { env } = template;
     let killed = 0;
     let over = false;
-    await inBatches([...Array(26).keys()], 2, async (turn) => {
+    await inBatches(moments([...Array(26).keys()]), 2, async (turn) => {
       if (over) return;
       const first = template.copy();
       const [one, other] = machines(first);
@@ -123,7 +124,7 @@ describe('a promotion that was killed anywhere', () => {
       expect([third.code, third.out]).toEqual([0, expect.stringContaining('nothing to do')]);
       rmSync(dirname(first.root), { recursive: true, force: true });
     });
-    expect(killed).toBeGreaterThan(10);
+    expect(killed).toBeGreaterThan(atLeast(10));
   }, 500_000);
 
   it('keeps the level to itself where nobody can see that it is dead, until somebody says so', async () => {

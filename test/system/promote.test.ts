@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { git, imageConfig, type ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
+import { atLeast, moments } from '../support/sample.ts';
 
 const tag = 'w.2018.18';
 const steps = {
@@ -174,9 +175,10 @@ describe('dmrel promote', () => {
 
   it('finishes a promotion that was killed anywhere, and never tags what is not whole', async () => {
     let killed = 0;
-    for (let line = 1; line <= 12; line += 1) {
-      const workspace = withImage(1);
-      await upTo(workspace, 'checkBatch');
+    const template = withImage(1);
+    await upTo(template, 'checkBatch');
+    for (const line of moments([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])) {
+      const workspace = template.copy();
       const operations = join(workspace.root, '.dmrel/operations');
       const known = new Set(readdirSync(operations));
       const ended = await dmrel(workspace.root, steps.batch, {
@@ -201,6 +203,6 @@ describe('dmrel promote', () => {
       if (ended.code === 0) break;
       killed += 1;
     }
-    expect(killed).toBeGreaterThan(3);
+    expect(killed).toBeGreaterThan(atLeast(3));
   }, 240_000);
 });

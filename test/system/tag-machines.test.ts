@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dmrel, dmrelJson, type Ended } from '../support/dmrel.ts';
 import { git } from '../support/release-workspace.ts';
+import { moments, rounds } from '../support/sample.ts';
 import { inBatches, killAtLine, Upstream } from '../support/upstream.ts';
 
 const date = '2018-05-03';
@@ -45,7 +46,7 @@ describe('two machines that make the same release at once', () => {
     const template = new Upstream(2);
     template.machine('second');
     let told = 0;
-    await inBatches([...Array(50).keys()], 2, async (turn) => {
+    await inBatches([...Array(rounds(50)).keys()], 2, async (turn) => {
       const upstream = template.copy();
       const machines = ['first', 'second'].map((name) => upstream.machine(name));
       const runs = await Promise.all(machines.map(({ root }) => dmrel(root, weekly)));
@@ -111,7 +112,7 @@ describe('a machine that died while it tagged', () => {
     const template = new Upstream(2);
     await aDeadRun(template, 3);
     template.machine('second');
-    await inBatches([2, 5, 9, 13, 16], 2, async (line) => {
+    await inBatches(moments([2, 5, 9, 13, 16]), 2, async (line) => {
       const upstream = template.copy();
       const second = upstream.machine('second');
       await dmrel(second.root, ['resume', '--take-over', tag], { during: killAtLine(second, line) });
