@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
 const { existsSync } = require('node:fs');
-const { join } = require('node:path');
+const { isAbsolute, join } = require('node:path');
 
 const home = join(__dirname, '..');
 const main = join(home, 'dist', 'main.js');
@@ -18,7 +18,10 @@ if (major < 20 || (major === 20 && minor < 11)) {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
     throw error;
   });
-  require('node:module').enableCompileCache?.();
+  // Compiled code is kept (Node 22 and newer) where no other user of the machine can put any.
+  const { HOME, XDG_CACHE_HOME } = process.env;
+  const cache = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find((each) => each && isAbsolute(each));
+  if (cache) require('node:module').enableCompileCache?.(join(cache, 'dmrel', 'code'));
   require(main)
     .main(process, home)
     .then((code) => {

@@ -11,6 +11,16 @@ export type PushOutcome =
   | { status: 'refused'; problem: Problem }
   | { status: 'failed'; problem: Problem; retryable: boolean };
 
+/** A commit as the log tells of it. */
+export interface LogEntry {
+  author: string;
+  /** When it was committed, in seconds since the epoch. */
+  epochSeconds: number;
+  subject: string;
+  /** The value of each trailer that was asked for; empty where it has none. */
+  trailers: Record<string, string>;
+}
+
 /** The workspace's own repository. */
 export interface Repository {
   root: string;
@@ -19,6 +29,8 @@ export interface Repository {
   headCommit(): Promise<CommitId | undefined>;
   /** The last commit that touched any of these files or directories. */
   lastCommitOf(paths: readonly string[]): Promise<CommitId | undefined>;
+  /** The commits that touched any of these files or directories, newest first, with some of their trailers. */
+  log(paths: readonly string[], trailers: readonly string[]): Promise<LogEntry[]>;
   /** Where the workspace is pushed to, without anything secret; undefined for a path on this machine. */
   remoteUrl(): Promise<string | undefined>;
   /** Whether these files are in the last commit just as they are on disk. */
@@ -95,6 +107,17 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
     headCommit,
     lastCommitOf: async (paths) =>
       parseCommitId((await raw('rev-list', '--max-count=1', 'HEAD', '--', ...paths))?.trim() ?? ''),
+    log: async (paths, trailers) => {
+      const values = trailers.map((key) => `%(trailers:key=${key},valueonly,separator=%x20)`);
+      const format = ['%an <%ae>', '%ct', '%s', ...values].join('%x1f');
+      const printed = await raw('log', '-z', `--format=${format}`, '--', ...paths);
+      const entries = (printed ?? '').split('\0').filter((entry) => entry !== '');
+      return entries.map((entry) => {
+        const [author = '', time, subject = '', ...found] = entry.split('\x1f');
+        const named = trailers.map((key, index) => [key, (found[index] ?? '').trim()] as const);
+        return { author, epochSeconds: Number(time), subject, trailers: Object.fromEntries(named) };
+      });
+    },
     remoteUrl: async () => {
       const remote = (await upstream())?.remote ?? 'origin';
       const url = (await raw('remote', 'get-url', remote))?.trim() ?? '';

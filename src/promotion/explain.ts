@@ -1,11 +1,11 @@
 import { DocumentCache } from '../documents/index.ts';
 import { openRepository } from '../git/index.ts';
 import { chooseCandidate, policyProblems, requireLevel } from '../levels/index.ts';
-import { readLevel } from '../releases/index.ts';
+import { type Promotion, readLevel } from '../releases/index.ts';
 import { type Instant, instantOf, ok, type Problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { gateFacts } from './facts.ts';
-import { evaluateGate, type GateDecision } from './gate.ts';
+import { type Condition, evaluateGate, type GateDecision } from './gate.ts';
 
 export interface ExplainRequest {
   level: string;
@@ -47,8 +47,9 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
   const question = { level: level.value, record, standing: standing.value, now, past };
   const facts = await gateFacts(workspace, question);
   if (!facts.ok) return facts;
-  const decision = evaluateGate(facts.value);
   const stands = standing.value.current.find(({ release }) => release === record.name)?.since;
+  const promotion = record.promotions?.findLast((each) => each.level === level.value.name);
+  const decision = owing(evaluateGate(facts.value), stands === undefined ? undefined : promotion);
   const repository = past ? undefined : await openRepository(workspace.root);
   return ok({
     ...decision,
@@ -61,6 +62,19 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
     next: nextOf(decision, record.name, level.value.name, stands !== undefined),
     uncommitted: repository?.ok ? await policyProblems(workspace, repository.value) : [],
   });
+}
+
+/** What a release that was promoted past the gate did not have then, and does not have still, it owes. */
+function owing(decision: GateDecision, promotion: Promotion | undefined): GateDecision {
+  const { emergency, owed = [] } = promotion ?? {};
+  if (!emergency) return decision;
+  const conditions = decision.conditions.map((each): Condition => {
+    const open = each.state === 'unmet' || each.state === 'wait';
+    return open && owed.some(({ kind, subject }) => kind === each.kind && subject === each.subject)
+      ? { ...each, state: 'owed' }
+      : each;
+  });
+  return { ...decision, conditions };
 }
 
 /** What to do: what each thing that is missing asks for, once; when nothing is, go up. */

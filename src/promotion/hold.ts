@@ -56,12 +56,15 @@ export async function prepareHold(workspace: Workspace, request: HoldRequest): P
   const read = await readStatementsIn(workspace, folder);
   if (!read.ok) return read;
   const same = (each: (typeof read.value)[0]) => statement !== undefined && sayTheSame(each.statement, statement);
-  const before = read.value.findLast((each) => same(each) && !known.has(each.digest));
-  const fresh = before && !(await facts.repository.isCommitted([before.file])) ? before.digest : undefined;
+  const loose = new Set(await facts.repository.changed([folder]));
+  const isLoose = ({ file, digest }: (typeof read.value)[0]) => loose.has(file) && !known.has(digest);
+  // Of a run that was killed: before the level's file said so, or after, when the file names no statement of a release.
+  const fresh = read.value.findLast((each) => isLoose(each) && (done || same(each)))?.digest;
   const signer = statement ? await signerFor(workspace, demoterRole, request.env) : ok(undefined);
   const files = [levelFile(name), ...namedStatements(name, [], standing)];
   // A level that nothing was ever written of has no file.
-  const filesAreCommitted = (await facts.repository.isCommitted(files)) || (done && standing.current.length === 0);
+  const nothingYet = done && standing.current.length === 0;
+  const filesAreCommitted = fresh === undefined && ((await facts.repository.isCommitted(files)) || nothingYet);
   const command = reason === undefined ? 'release-hold' : 'hold';
   const signs = planStep('sign', 'sign it', { done: done || fresh !== undefined, to: name });
   const records = recordSteps(
@@ -74,7 +77,7 @@ export async function prepareHold(workspace: Workspace, request: HoldRequest): P
   const plan = levelPlan(command, name, [...(statement ? [signs] : []), ...records], [], facts.upstream, {
     ...shared(facts),
     standing: changed.value,
-    subject: reason === undefined ? `Release the hold of ${name}` : `Hold ${name}: ${reason}`,
+    subject: subjectOf(name, request),
     statement: statement ?? null,
     signed: fresh ?? null,
     released: gone.map((each) => each.release),
@@ -82,6 +85,12 @@ export async function prepareHold(workspace: Workspace, request: HoldRequest): P
   if (!signer.ok) plan.problems.push(...signer.problems);
   return ok({ plan, signer: signer.ok ? signer.value : undefined });
 }
+
+/** `dmrel history` reads it again. */
+const subjectOf = (level: string, { reason, release }: HoldRequest): string =>
+  reason !== undefined
+    ? `Hold ${level}: ${reason}`
+    : `Release the hold of ${release === undefined ? level : `${release} at ${level}`}`;
 
 /** What a plan about no images has. */
 export const shared = ({ operation, now, by, level, lane, takeOver }: LevelFacts) => {

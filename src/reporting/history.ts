@@ -1,17 +1,27 @@
 import { parseApproval, parseWaiver, readEvidence, type VerifiedStatement } from '../evidence/index.ts';
+import { openRepository, type Repository } from '../git/index.ts';
 import { requireLevel } from '../levels/index.ts';
-import { type LevelRecord, type ReleaseRecord, readAllReleases, readLevel } from '../releases/index.ts';
-import { didYouMean, errorsOf, failed, type Instant, ok, problem, type Result } from '../support/index.ts';
+import { type LevelRecord, levelFile, type ReleaseRecord, readAllReleases, readLevel } from '../releases/index.ts';
+import { didYouMean, errorsOf, failed, type Instant, instantOf, ok, problem, type Result } from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
 
-export type Deed = 'promote' | 'rollback' | 'demote' | 'approve' | 'waive' | 'hold' | 'withhold';
+export type Deed =
+  | 'promote'
+  | 'rollback'
+  | 'demote'
+  | 'approve'
+  | 'waive'
+  | 'hold'
+  | 'release-hold'
+  | 'recommend'
+  | 'withhold';
 
 /** Somebody did something to a release at a level. */
 export interface HistoryEvent {
   at: Instant;
   did: Deed;
   level: string;
-  /** Absent where a whole level was held. */
+  /** Absent where it was about a whole level. */
   release?: string;
   by: string;
   /** The key that signed it. */
@@ -35,7 +45,10 @@ export interface HistoryRequest {
   image?: string | undefined;
 }
 
-/** Who did what, when and why, from records and statements, oldest first. Problems: `unknown-level`, `unknown-image`. */
+/**
+ * Who did what, when and why, from records, statements and, for what no record keeps once it is over, the log of git;
+ * oldest first. Problems: `unknown-level`, `unknown-image`.
+ */
 export async function readHistory(
   workspace: Workspace,
   { level, image }: HistoryRequest,
@@ -57,8 +70,10 @@ export async function readHistory(
   for (const name of Object.keys(levels.value)) {
     const read = await readLevel(workspace.root, name);
     if (!read.ok) return read;
-    events.push(...holdsOf(read.value));
+    events.push(...withheldIn(read.value));
   }
+  const repository = await openRepository(workspace.root);
+  if (repository.ok) events.push(...(await saidInLog(repository.value, Object.keys(levels.value))));
   for (const record of records) {
     events.push(...deedsOf(record));
     const { statements, problems: found } = await readEvidence(workspace, record.name);
@@ -80,13 +95,32 @@ const inOrder = (left: HistoryEvent, right: HistoryEvent): number => {
   return first! < second! ? -1 : first! > second! ? 1 : 0;
 };
 
-/** What is held now: a hold that was let go is in the log of git alone. */
-function holdsOf({ level, held, withheld = [] }: LevelRecord): HistoryEvent[] {
-  const whole = held ? [{ at: held.at, did: 'hold' as const, level, by: held.by, why: held.reason }] : [];
-  const single = withheld.map(({ at, by, reason, release }) => {
-    return { at, did: 'withhold' as const, level, release, by, why: reason };
+/** Releases that may not come back now. */
+function withheldIn({ level, withheld = [] }: LevelRecord): HistoryEvent[] {
+  return withheld.map(({ at, by, reason, release }) => ({ at, did: 'withhold', level, release, by, why: reason }));
+}
+
+/** Subjects of commits, each with the names of what is in it; a level alone is in the trailers. */
+const forms: [Deed, RegExp][] = [
+  ['hold', /^Hold [^:]+: (?<why>.*)$/],
+  ['release-hold', /^Release the hold of (?<release>\S+) at \S+$/],
+  ['release-hold', /^Release the hold of \S+(?<why>)$/],
+  ['recommend', /^Recommend (?<release>\S+) at \S+$/],
+];
+
+/** What was held, let go and recommended: a level's record has what holds now, and commits have all of it. */
+async function saidInLog(repository: Repository, levels: readonly string[]): Promise<HistoryEvent[]> {
+  const entries = await repository.log(levels.map(levelFile), ['Dmrel-Level', 'Dmrel-Operation']);
+  return entries.flatMap(({ author, epochSeconds, subject, trailers }) => {
+    const { 'Dmrel-Level': level = '', 'Dmrel-Operation': operation = '' } = trailers;
+    if (!levels.includes(level) || operation === '') return [];
+    const at = instantOf(new Date(epochSeconds * 1000));
+    return forms.flatMap(([did, form]): HistoryEvent[] => {
+      const groups = form.exec(subject)?.groups;
+      const said = Object.entries(groups ?? {}).filter(([, value]) => value !== '');
+      return groups ? [{ at, did, level, by: author, ...Object.fromEntries(said), operation }] : [];
+    });
   });
-  return [...whole, ...single];
 }
 
 function deedsOf({ name, promotions = [], withdrawals = [] }: ReleaseRecord): HistoryEvent[] {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { DocumentCache, withPositions } from '../documents/index.ts';
 import { openTrust } from '../evidence/index.ts';
+import { type Roadmap, requireMilestone } from '../milestones/index.ts';
 import {
   type Product,
   parseOrigin,
@@ -39,6 +40,7 @@ export async function validateWorkspace(start: string, env: NodeJS.ProcessEnv): 
   problems.unshift(...workspace.warnings);
   countItems(roadmap.items.values(), counts);
   problems.push(...(await checkProducts(workspace, counts)));
+  problems.push(...(await withPositions(() => checkMilestones(workspace, roadmap))));
   const trust = await openTrust(workspace);
   if (!trust.ok) problems.push(...trust.problems);
   const releases = await readAllReleases(workspace.root);
@@ -99,6 +101,15 @@ function checkOrigins({ root, config, document }: Workspace): Problem[] {
     if (!origin || origin.ok) return [];
     // Without the line itself: it may hold a password.
     return origin.problems.map((each) => ({ ...each, at: document.locate(['products', key], 'value') }));
+  });
+}
+
+/** Milestones that levels wait for must be in the plan. */
+function checkMilestones({ config, document }: Workspace, roadmap: Roadmap): Problem[] {
+  return Object.entries(config.levels ?? {}).flatMap(([level, { milestone }]) => {
+    const found = milestone === undefined ? undefined : requireMilestone(roadmap, milestone);
+    if (!found || found.ok) return [];
+    return found.problems.map((each) => ({ ...each, at: document.locate(['levels', level, 'milestone'], 'value') }));
   });
 }
 

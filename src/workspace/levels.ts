@@ -108,6 +108,10 @@ export function checkLevels(
 function levelProblems(document: Document<WorkspaceConfig>, name: string, level: LevelConfig): Problem[] {
   const problems: Problem[] = [];
   const at = ['levels', name];
+  if (name === 'recommended') {
+    const hint = "call it otherwise: 'dmrel recommend' moves the tag of that name";
+    problems.push(document.problem('wrong-value', at, `no level can be called '${name}'`, { hint, part: 'key' }));
+  }
   const { roles } = document.value.trust ?? {};
   const role = (path: (string | number)[], wanted: string | undefined) => {
     if (wanted === undefined || !roles || Object.hasOwn(roles, wanted)) return;

@@ -1,17 +1,26 @@
 import '../support/as-built.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { LevelWorkspace } from '../support/level-workspace.ts';
+import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { LevelWorkspace, type LevelWorkspaceOptions, promoterRoles } from '../support/level-workspace.ts';
 import { git } from '../support/release-workspace.ts';
+import { atLeast, moments } from '../support/sample.ts';
+import { inBatches, killAtLine } from '../support/upstream.ts';
 
 const [old, newer, newest] = ['w.2018.17', 'w.2018.18', 'w.2018.19'] as [string, string, string];
 const because = ['--reason', 'it loses files'];
 
 /** Two releases at dev and batch, the newer on top. */
-async function twoAtBatch(): Promise<LevelWorkspace> {
-  const workspace = await LevelWorkspace.make().built(old, newer, newest);
+async function twoAtBatch(options: LevelWorkspaceOptions = {}): Promise<LevelWorkspace> {
+  const workspace = await LevelWorkspace.make(options).built(old, newer, newest);
   for (const release of [old, newer]) for (const level of ['dev', 'batch']) await workspace.promote(level, release);
   return workspace;
 }
+
+/** Statements that the records have, of releases and of levels. */
+const evidenceFiles = ({ root }: LevelWorkspace): string[] =>
+  git(root, 'ls-files', 'releases/*/evidence', 'levels/*/evidence').split('\n');
 
 const subject = (workspace: LevelWorkspace) => git(workspace.root, 'log', '-1', '--format=%s');
 
@@ -99,6 +108,71 @@ describe('dmrel hold', () => {
     await workspace.promote('dev', newer);
     expect(workspace.current('dev')).toEqual([newer]);
     expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('stands in the history when it is over too, and so do releases that may come back and what was recommended', async () => {
+    const workspace = await LevelWorkspace.make().built(old, newer);
+    for (const release of [old, newer]) await workspace.promote('dev', release);
+    await workspace.done('hold', '--level', 'dev', '--reason', 'disks: full at 9:00');
+    await workspace.done('release-hold', '--level', 'dev');
+    await workspace.done('rollback', '--level', 'dev', ...because);
+    await workspace.done('release-hold', '--level', 'dev', '--release', newer);
+    await workspace.done('recommend', '--level', 'dev', '--release', old);
+    // What looks like one and was not made by dmrel is not one.
+    workspace.write('levels/dev.yaml', `${readFileSync(join(workspace.root, 'levels/dev.yaml'), 'utf8')}# \n`);
+    workspace.commit('Hold dev: by hand');
+    const { code, json } = await dmrelJson(workspace.root, ['history', '--level', 'dev'], { env: workspace.env });
+    const events = json.events.map(({ did, release, why }: Record<string, string>) => [did, release, why]);
+    expect([code, events.sort()]).toEqual([
+      0,
+      [
+        ['hold', undefined, 'disks: full at 9:00'],
+        ['promote', old, undefined],
+        ['promote', newer, undefined],
+        ['recommend', old, undefined],
+        ['release-hold', undefined, undefined],
+        ['release-hold', newer, undefined],
+        ['rollback', newer, 'it loses files'],
+      ].sort(),
+    ]);
+    for (const { by } of json.events) expect(by).toBe('Manager first <first@example.org>');
+  });
+});
+
+/** What changes a level, beside a promotion; each with what the level then has, and what must have been said before. */
+const changes: [string, string[], string[], string[][]][] = [
+  ['rollback', ['rollback', '--level', 'batch', ...because], [old], []],
+  ['demote', ['demote', '--level', 'batch', '--release', newer, ...because], [old], []],
+  ['hold', ['hold', '--level', 'batch', ...because], [newer], []],
+  ['release-hold', ['release-hold', '--level', 'batch'], [newer], [['hold', '--level', 'batch', ...because]]],
+  ['recommend', ['recommend', '--level', 'batch', '--release', newer], [newer], []],
+];
+
+describe.each(changes)('a %s that was killed', (verb, args, left, before) => {
+  it('after any line of its journal is finished by the same command, and said once', async () => {
+    const origin = await twoAtBatch({ roles: promoterRoles });
+    for (const each of before) await origin.done(...each);
+    const whole = origin.copy();
+    await whole.done(...args);
+    const statements = evidenceFiles(whole).length;
+    let killed = 0;
+    await inBatches(moments([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), 2, async (line) => {
+      const workspace = origin.copy();
+      const { env } = workspace;
+      const { code } = await dmrel(workspace.root, args, { env, during: killAtLine(workspace, line) });
+      if (code === null) killed += 1;
+      const again = await dmrel(workspace.root, args, { env });
+      expect({ line, code: again.code, err: again.code === 0 ? '' : again.err }).toEqual({ line, code: 0, err: '' });
+      expect(workspace.current('batch')).toEqual(left);
+      expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(left[0]!));
+      expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+      expect(evidenceFiles(workspace)).toHaveLength(statements);
+      const { json } = await dmrelJson(workspace.root, ['history', '--level', 'batch'], { env });
+      const said = json.events.filter(({ did }: { did: string }) => did === verb);
+      expect([line, said.length]).toEqual([line, 1]);
+      expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+    });
+    expect(killed).toBeGreaterThan(atLeast(2));
   });
 });
 

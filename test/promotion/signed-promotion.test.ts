@@ -177,6 +177,8 @@ describe('a promotion in an emergency', () => {
       emergency: { reason: 'the disks are full', ref: 'RFC-373', statement: expect.stringMatching(/^sha256:/) },
       owed: [{ kind: 'after', subject: 'dev', text: `${old} does not stand at dev` }],
     });
+    const explained = await workspace.run('explain', '--level', 'batch', '--release', old);
+    expect(explained.out).toMatch(/owed .*does not stand at dev/);
     const file = `releases/${old}/evidence/${promotion.emergency!.statement!.slice(7)}.json`;
     expect(git(workspace.root, 'ls-files', file)).toBe(file);
     expect(await verified(workspace, workspace.digest(old))).toBe(0);

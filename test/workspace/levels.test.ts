@@ -84,6 +84,12 @@ describe('levels in dmrel.yaml', () => {
     ]);
   });
 
+  it('are not called as the tag that moves by command', async () => {
+    expect(await faults('  recommended: {registry: r}\n')).toEqual([
+      expect.stringMatching(/^dmrel\.yaml:6:3 wrong-value no level can be called 'recommended'$/),
+    ]);
+  });
+
   it('limit no vulnerabilities that nothing counts, and let none wait for each other by any way', async () => {
     expect(await faults('  a: {registry: r, checks: [smoke], ceilings: {vulnerabilities: {critical: 0}}}\n')).toEqual([
       expect.stringMatching(/ wrong-value nothing counts the vulnerabilities that this limits$/),
