@@ -12,7 +12,7 @@ import {
   releaseFile,
   writeRelease,
 } from '../releases/index.ts';
-import { type Digest, hexOf, instantOf, type Problem, writeFileAtomic } from '../support/index.ts';
+import { type Digest, draftsFolder, hexOf, instantOf, type Problem, writeFileAtomic } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import type { Draft } from './draft.ts';
 import type { ImagePlace } from './engine.ts';
@@ -186,7 +186,11 @@ const withImages = (run: BuildRun): ReleaseRecord => ({
 function recordStep(run: BuildRun): Step['apply'] {
   return async () => {
     const record = withImages(run);
-    await writeFileAtomic(join(run.workspace.root, contentsFile(record.name)), releaseContents(record));
+    await writeFileAtomic(
+      join(run.workspace.root, contentsFile(record.name)),
+      releaseContents(record),
+      draftsFolder(run.workspace.root),
+    );
     await writeRelease(run.workspace.root, record);
     return { status: 'done' };
   };

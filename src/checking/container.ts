@@ -24,6 +24,7 @@ import {
   parseDuration,
   parseSize,
   pathWithin,
+  pause,
   printable,
   problem,
   type Result,
@@ -41,6 +42,8 @@ const resultsInside = '/results';
 const maxResultBytes = 256 * 2 ** 20;
 const maxResultFiles = 10_000;
 const watchMilliseconds = 500;
+/** The exit code of what was ended by SIGKILL. */
+const killed = 137;
 const defaults = { memory: '2GiB', cpus: 2, pids: 256, tmp: '64MiB' } as const;
 
 /**
@@ -175,7 +178,12 @@ async function runContainer(
   }
   if (end.status === 'timeout' || end.status === 'interrupted') return ok({ ...end, folder });
   // The client's exit code is the container's, or its own when there is none.
-  const known = await inspectContainer(engine, spec.name);
+  let known = await inspectContainer(engine, spec.name);
+  // Somebody may be taking it away, who ends it first: it is gone in a moment, and what it did says nothing.
+  for (let looks = 0; looks < 6 && known?.exitCode === killed && !known.outOfMemory; looks += 1) {
+    await pause(watchMilliseconds / 1000, signal);
+    known = await inspectContainer(engine, spec.name);
+  }
   if (!known) {
     const hint = 'nothing was recorded; look at the engine, and run the same command again';
     const said = end.tail.split('\n').at(-1) ?? '';

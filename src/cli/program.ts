@@ -85,7 +85,7 @@ export function parseCommandLine(
     for (const { flags, description, repeats } of spec.options ?? []) {
       if (repeats)
         command.option(flags, description, (value, before?: string) => [before, value].filter(Boolean).join(','));
-      else command.option(flags, description);
+      else once(command.option(flags, description));
     }
     command.option('--json', 'print one JSON document on standard output');
     if (spec.examples)
@@ -109,6 +109,16 @@ export function parseCommandLine(
     throw new Failure(usageProblem(message, argv, [...groups.keys(), ...program.commands.map((each) => each.name())]));
   }
   return invocation;
+}
+
+/** Its last option has one value: of two, the first would be lost without a word. */
+function once(command: Command): void {
+  const option = command.options.at(-1)!;
+  let given = false;
+  command.on(`option:${option.name()}`, () => {
+    if (given && (option.required || option.optional)) command.error(`error: option '${option.flags}' is given twice`);
+    given = true;
+  });
 }
 
 /** The first word of a command line that names a command. */

@@ -6,6 +6,8 @@ import { type CheckResult, parseTestResult } from './test-result.ts';
 /** A check's result, and where its statement is. */
 export interface StoredResult extends CheckResult {
   file: string;
+  /** Of the key that signed it; absent where no keys are trusted. */
+  roles?: readonly string[];
 }
 
 /** Every check result of a release that counts, oldest first. A test result that makes no sense is a finding. */
@@ -18,7 +20,7 @@ export async function readResults(
   for (const each of statements) {
     if (each.predicateType !== predicateTypes.testResult) continue;
     const result = parseTestResult({ _type: statementType, ...each });
-    if (result) results.push({ ...result, file: each.file });
+    if (result) results.push({ ...result, file: each.file, ...(each.signedBy ? { roles: each.signedBy.roles } : {}) });
     else {
       const hint = 'remove it, and run the checks again';
       problems.push(

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, hexOf, ok, type Problem, type Result, writeFileAtomic } from '../support/index.ts';
+import { type Digest, draftsFolder, hexOf, ok, type Problem, type Result, writeFileAtomic } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { openEvidenceCache } from './cache.ts';
 import { judge } from './judge.ts';
@@ -34,7 +34,7 @@ export async function writeEvidence(
   { text, digest }: Pick<SignedStatement, 'text' | 'digest'>,
 ): Promise<string> {
   const file = `${folder}/${hexOf(digest)}.json`;
-  await writeFileAtomic(join(root, file), text);
+  await writeFileAtomic(join(root, file), text, draftsFolder(root));
   return file;
 }
 

@@ -69,11 +69,12 @@ export interface Repository {
 
 /** Problem: `not-a-repository`. */
 export async function openRepository(root: string): Promise<Result<Repository>> {
-  const inside = await git(['rev-parse', '--is-inside-work-tree'], { cwd: root });
+  const inside = await git(['rev-parse', '--is-inside-work-tree', '--show-prefix'], { cwd: root });
   if (inside.failure === 'missing') {
     return failed(problem('command-missing', 'git is not installed', { hint: 'install git 2.31 or newer' }));
   }
-  if (inside.stdout.trim() !== 'true') {
+  const [isInside, prefix = ''] = inside.stdout.split('\n');
+  if (isInside !== 'true') {
     const hint = 'records are commits: git init, then commit the workspace';
     return failed(problem('not-a-repository', `${root} is in no git repository`, { hint }));
   }
@@ -146,7 +147,9 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
     changed: async (paths) => {
       const status = await raw('status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--', ...paths);
       const all = (status ?? '').split('\0').filter((entry) => entry !== '');
-      return all.map((entry) => entry.slice(3));
+      // Told from the top of the repository, which a workspace need not be.
+      const files = all.map((entry) => entry.slice(3));
+      return files.map((file) => (file.startsWith(prefix) ? file.slice(prefix.length) : file));
     },
     isTracked: async (path) => (await raw('ls-files', '--', path))?.trim() !== '',
     commit: async ({ paths, subject, trailers }) => {

@@ -1,14 +1,5 @@
-import {
-  canonicalJson,
-  type Digest,
-  didYouMean,
-  digestOf,
-  failed,
-  ok,
-  problem,
-  type Result,
-} from '../support/index.ts';
-import { type CheckConfig, definitionOf, type LevelConfig, need, type Workspace } from '../workspace/index.ts';
+import { type Digest, didYouMean, failed, ok, problem, type Result } from '../support/index.ts';
+import { type CheckConfig, definitionDigest, type LevelConfig, need, type Workspace } from '../workspace/index.ts';
 
 /** A level with what belongs to it. */
 export interface Level {
@@ -36,7 +27,7 @@ export function requireLevel(workspace: Workspace, name: string, purpose: string
   const checks = (config.checks ?? []).map((each) => {
     const check = workspace.config.checks![each]!;
     const on = images.filter((image) => check.images === undefined || check.images.includes(image));
-    return { name: each, check, configuration: digestOf(canonicalJson(definitionOf(check))), images: on };
+    return { name: each, check, configuration: definitionDigest(check), images: on };
   });
   return ok({ name, config, images, checks });
 }

@@ -13,6 +13,8 @@ export interface ReleaseFact {
 export interface StatusFacts {
   asOf: CalendarDate;
   releases: ReadonlyMap<string, ReleaseFact>;
+  /** Releases on which all that verifies a feature has passed, by feature. */
+  verified?: ReadonlyMap<IdKey, readonly Pick<ReleaseFact, 'date'>[]>;
 }
 
 export type FeatureState = 'planned' | 'in-progress' | 'delivered' | 'verified' | 'withdrawn' | 'deferred';
@@ -188,12 +190,15 @@ export class StatusBoard {
 export const isDelivered = ({ state }: FeatureStatus): boolean => state === 'delivered' || state === 'verified';
 const isOut = ({ state }: FeatureStatus): boolean => state === 'withdrawn' || state === 'deferred';
 
-function deriveFeature(feature: Feature, { asOf, releases }: StatusFacts): FeatureStatus {
+function deriveFeature(feature: Feature, { asOf, releases, verified }: StatusFacts): FeatureStatus {
   if (feature.setAside) return { feature, state: feature.setAside.as, flags: [] };
   const claim = feature.delivered;
   const record = claim?.tag === undefined ? undefined : releases.get(claim.tag);
   if (claim?.tag !== undefined && record && record.date <= asOf) {
-    return { feature, state: 'delivered', flags: [], release: { name: claim.tag, ...record } };
+    // A result counts for a release that contains the feature: the one that delivered it, or a later one.
+    const isVerified = verified?.get(feature.key)?.some(({ date }) => date >= record.date);
+    const state = isVerified ? 'verified' : 'delivered';
+    return { feature, state, flags: [], release: { name: claim.tag, ...record } };
   }
   const status: FeatureStatus = {
     feature,

@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { failed, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
+import { draftsFolder, failed, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
 
 export interface Lock {
   release(): Promise<void>;
@@ -13,6 +13,8 @@ export async function lockWorkspace(root: string, purpose: string, now: () => Da
   const path = join(folder, 'lock');
   const holder = await takeLock(path, purpose, now());
   await ignoreFolder(folder);
+  // Whoever wrote them is dead: it had the lock.
+  if (!holder) await rm(draftsFolder(root), { recursive: true, force: true });
   if (!holder) return ok({ release: () => releaseLock(path) });
   const message = `'${holder.purpose}' is at work here (process ${holder.pid} on ${holder.host}, since ${holder.at})`;
   const hint = holder.host === hostname() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';

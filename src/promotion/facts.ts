@@ -29,7 +29,7 @@ export async function gateFacts(workspace: Workspace, question: GateQuestion): P
   const statements = question.statements ?? (await readStatements(workspace, record));
   if (!statements.ok) return failed(...statements.problems);
   const milestone =
-    config.milestone === undefined ? undefined : await unverifiedOf(workspace, config.milestone, dateOf(now));
+    config.milestone === undefined ? undefined : await unverifiedOf(workspace, config.milestone, dateOf(now), record);
   if (milestone && !milestone.ok) return milestone;
   const rules = approvalRules(config);
   const { any, levels } = levelsBefore(config);

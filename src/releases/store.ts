@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Document, type DocumentCache, readDocument, withPositions } from '../documents/index.ts';
 import { byRelease, parseReleaseName, type ReleaseName } from '../names/index.ts';
 import {
+  draftsFolder,
   failed,
   ok,
   type Problem,
@@ -126,9 +127,9 @@ export async function formatLevel(record: LevelRecord): Promise<string> {
 }
 
 export async function writeRelease(root: string, record: ReleaseRecord): Promise<void> {
-  await writeFileAtomic(join(root, releaseFile(record.name)), await formatRelease(record));
+  await writeFileAtomic(join(root, releaseFile(record.name)), await formatRelease(record), draftsFolder(root));
 }
 
 export async function writeLevel(root: string, record: LevelRecord): Promise<void> {
-  await writeFileAtomic(join(root, levelFile(record.level)), await formatLevel(record));
+  await writeFileAtomic(join(root, levelFile(record.level)), await formatLevel(record), draftsFolder(root));
 }

@@ -3,10 +3,14 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { failed, ok, problem, type Result } from './problem.ts';
 
-/** Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a part. */
-export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+/**
+ * Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a part.
+ * @param drafts a directory of the same file system for what is not whole yet; without it, that of the file
+ */
+export async function writeFileAtomic(path: string, content: string | Uint8Array, drafts?: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = temporaryName(path);
+  if (drafts !== undefined) await mkdir(drafts, { recursive: true });
+  const temporary = temporaryName(drafts === undefined ? path : join(drafts, basename(path)));
   try {
     const file = await open(temporary, 'wx');
     try {
@@ -23,13 +27,16 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
   await syncDirectory(dirname(path));
 }
 
-let drafts = 0;
+/** Where what is written into a workspace is until it is whole: git sees nothing of a run that was killed. */
+export const draftsFolder = (root: string): string => join(root, '.dmrel', 'drafts');
+
+let made = 0;
 
 /** A name beside a file that no other process, and nothing else in this one, uses. Not of crypto: it loads slowly. */
 export function temporaryName(path: string): string {
-  drafts += 1;
+  made += 1;
   const chance = Math.floor(Math.random() * 2 ** 40).toString(36);
-  return join(dirname(path), `.${basename(path)}.${process.pid}.${drafts}.${chance}.tmp`);
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${made}.${chance}.tmp`);
 }
 
 /** What a rename did to a directory is on disk after this. */

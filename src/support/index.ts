@@ -1,7 +1,15 @@
 export type { Brand } from './brand.ts';
 export { catalogue, type ProblemCode } from './catalogue.ts';
 export { canonicalJson, type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
-export { nameWithin, pathWithin, readFileBounded, syncDirectory, temporaryName, writeFileAtomic } from './files.ts';
+export {
+  draftsFolder,
+  nameWithin,
+  pathWithin,
+  readFileBounded,
+  syncDirectory,
+  temporaryName,
+  writeFileAtomic,
+} from './files.ts';
 export { type LockHolder, releaseLock, takeLock } from './lock-file.ts';
 export { pause } from './pause.ts';
 export {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { DocumentCache, withPositions } from '../documents/index.ts';
 import { openTrust } from '../evidence/index.ts';
-import { type Roadmap, requireMilestone } from '../milestones/index.ts';
+import { findItem, type Roadmap, requireMilestone } from '../milestones/index.ts';
 import {
   type Product,
   parseOrigin,
@@ -41,6 +41,7 @@ export async function validateWorkspace(start: string, env: NodeJS.ProcessEnv): 
   countItems(roadmap.items.values(), counts);
   problems.push(...(await checkProducts(workspace, counts)));
   problems.push(...(await withPositions(() => checkMilestones(workspace, roadmap))));
+  problems.push(...(await withPositions(() => checkFeatures(workspace, roadmap))));
   const trust = await openTrust(workspace);
   if (!trust.ok) problems.push(...trust.problems);
   const releases = await readAllReleases(workspace.root);
@@ -109,8 +110,24 @@ function checkMilestones({ config, document }: Workspace, roadmap: Roadmap): Pro
   return Object.entries(config.levels ?? {}).flatMap(([level, { milestone }]) => {
     const found = milestone === undefined ? undefined : requireMilestone(roadmap, milestone);
     if (!found || found.ok) return [];
-    return found.problems.map((each) => ({ ...each, at: document.locate(['levels', level, 'milestone'], 'value') }));
+    return found.problems.map(({ message, hint = '' }) =>
+      document.problem('unknown-id', ['levels', level, 'milestone'], message, { hint, part: 'value' }),
+    );
   });
+}
+
+/** Features that checks verify must be in the plan. */
+function checkFeatures({ config, document }: Workspace, roadmap: Roadmap): Problem[] {
+  return Object.entries(config.checks ?? {}).flatMap(([check, { verifies = [] }]) =>
+    verifies.flatMap((id, index) => {
+      const found = findItem(roadmap, id);
+      if (found?.kind === 'feature') return [];
+      const known = [...roadmap.items.values()].flatMap((each) => (each.kind === 'feature' ? [each.id] : []));
+      const hint = didYouMean(id, known) ?? "define it under 'features:' in a file of milestones/";
+      const message = found ? `${found.id} is a ${found.kind}, not a feature` : `there is no feature '${id}'`;
+      return [document.problem('unknown-id', ['checks', check, 'verifies', index], message, { hint, part: 'value' })];
+    }),
+  );
 }
 
 /** Products that images have must be in the index. */

@@ -1,5 +1,5 @@
 import type { Document } from '../documents/index.ts';
-import { didYouMean, type Problem } from '../support/index.ts';
+import { canonicalJson, type Digest, didYouMean, digestOf, type Problem } from '../support/index.ts';
 import type { WorkspaceConfig } from './config.ts';
 
 /** What is asked of an image, written once under `checks:` and used by levels. */
@@ -25,6 +25,8 @@ export interface CheckCommon {
   fresh?: string;
   /** What it finds is told, and keeps nothing out. */
   advisory?: boolean;
+  /** Features that it verifies: when it passes on the images of a release that has them. */
+  verifies?: string[];
   /** Of the suite behind it: results of another version do not count. */
   version?: string;
 }
@@ -145,12 +147,15 @@ export function runnerOf(config: Pick<WorkspaceConfig, 'runners'>, name: string)
 
 /**
  * The part of a check that says what is looked for: when it changes, older results are of another suite. How often it
- * is tried, where, on which images and how long its results hold does not change what they mean.
+ * is tried, where, on which images, how long its results hold and what they verify does not change what they mean.
  */
-export function definitionOf(check: CheckConfig): Partial<CheckConfig> {
-  const { images, retries, runner, fresh, ...definition } = check;
+function definitionOf(check: CheckConfig): Partial<CheckConfig> {
+  const { images, retries, runner, fresh, verifies, ...definition } = check;
   return definition;
 }
+
+/** Digest of that part, as canonical JSON (RFC 8785): what results are bound to. */
+export const definitionDigest = (check: CheckConfig): Digest => digestOf(canonicalJson(definitionOf(check)));
 
 /** What a schema cannot see of `checks:` and `runners:`. */
 export function checkChecks(document: Document<WorkspaceConfig>): Problem[] {

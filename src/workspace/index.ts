@@ -2,7 +2,7 @@ export {
   type CheckConfig,
   type CommandCheck,
   type ContainerCheck,
-  definitionOf,
+  definitionDigest,
   type EngineRunner,
   type Expectations,
   type ImportCheck,

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { openRepository } from '../../src/git/index.ts';
@@ -7,7 +7,7 @@ import { unwrap } from '../../src/support/index.ts';
 import { openWorkspace } from '../../src/workspace/index.ts';
 import { makeTrust } from '../support/keys.ts';
 import { git } from '../support/release-workspace.ts';
-import { aWorkspace } from '../support/workspace.ts';
+import { aFolder, aWorkspace } from '../support/workspace.ts';
 
 const config = (trust: string, more = '') => `schema: dmrel/workspace/v1
 organization: test
@@ -64,6 +64,20 @@ describe('the policy in force', () => {
     expect(await uncommitted(workspace)).toHaveLength(5);
     git(workspace.root, 'commit', '--quiet', '-m', 'another policy');
     expect(await uncommitted(workspace)).toEqual([]);
+  });
+
+  it('names files from the workspace, which need not be the top of its repository', async () => {
+    const workspace = aPolicy();
+    rmSync(join(workspace.root, '.git'), { recursive: true });
+    const top = aFolder();
+    git(top, 'init', '--quiet', '--initial-branch=main');
+    renameSync(workspace.root, join(top, 'plan'));
+    git(top, 'add', '--all');
+    git(top, 'commit', '--quiet', '-m', 'policy');
+    const root = join(top, 'plan');
+    expect(await uncommitted({ root })).toEqual([]);
+    writeFileSync(join(root, 'checks/smoke.mjs'), 'process.exit(0)\n');
+    expect(await uncommitted({ root })).toEqual(['checks/smoke.mjs']);
   });
 
   it('takes in files that are new, and files that are gone', async () => {

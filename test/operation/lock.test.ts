@@ -77,13 +77,19 @@ describe('the lock of a workspace', () => {
     await ended;
   });
 
-  it('of a process that was killed is taken over', async () => {
+  it('of a process that was killed is taken over, with what it had begun to write', async () => {
     const root = aFolder();
     const { child, said, ended } = holder(root, 'tag weekly', 60_000);
     await said;
+    const draft = join(root, '.dmrel/drafts/.release.yaml.1.1.x.tmp');
+    mkdirSync(join(root, '.dmrel/drafts'));
+    writeFileSync(draft, 'name: w.20');
+    expect((await lock(root)).ok).toBe(false);
+    expect(existsSync(draft)).toBe(true);
     child.kill('SIGKILL');
     await ended;
     expect((await lock(root)).ok).toBe(true);
+    expect(existsSync(draft)).toBe(false);
   });
 
   it('that a crash left empty or torn is taken over', async () => {

@@ -90,6 +90,32 @@ describe('a release whose images need engines', () => {
     expect(Object.keys(imagesOf(workspace))).toEqual(['base', 'lab', 'top']);
   }, 120_000);
 
+  it('is proven to come out the same twice by buildah, and said to be another each time by docker or by its steps', async () => {
+    if (!daemon) return;
+    const workspace = await aChain({ base: 'buildah', lab: 'docker', top: 'buildah' });
+    const prove = () => dmrelJson(workspace.root, ['build', '--check-reproducible'], { env });
+    const verdicts = (json: any) => json.images.map(({ image, same }: any) => [image, same]);
+    const proven = await prove();
+    expect([proven.code, verdicts(proven.json)]).toEqual([
+      1,
+      [
+        ['base', true],
+        ['lab', false],
+        ['top', true],
+      ],
+    ]);
+    expect(proven.json.problems.map(({ message }: any) => message)).toEqual([
+      'lab is built by docker, which makes another image each time',
+    ]);
+    expect(workspace.read('releases/w.2018.18/release.yaml')).not.toContain('images:');
+    workspace.write('images/top/Dockerfile', 'FROM lab\nRUN cat /proc/sys/kernel/random/uuid > /id\n');
+    const { json } = await prove();
+    expect(verdicts(json)).toContainEqual(['top', false]);
+    expect(json.problems.map(({ message }: any) => message)).toContainEqual(
+      expect.stringMatching(/^top came out as two images: sha256:\w+ and sha256:/),
+    );
+  }, 120_000);
+
   it('says that there is no room for what is temporary, before and after the engine has built', async () => {
     if (!daemon) return;
     const workspace = await aChain({ base: 'docker' });

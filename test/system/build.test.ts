@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { makeTrust } from '../support/keys.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
 
 const config = `registries: {build: layout:.dmrel/registry/build}
@@ -240,6 +241,31 @@ describe('a chain of images', () => {
       ['lab', true],
     ]);
     expect(json.images[0].first).toBe(record(workspace, 'w.2018.18').images.base.digest);
+  });
+});
+
+describe('a build where keys are trusted', () => {
+  it('is not begun without the key of a builder; to look, and to keep images here, none is needed', async () => {
+    const workspace = aChain();
+    const { env, section } = makeTrust(workspace.root);
+    workspace.write('dmrel.yaml', workspace.read('dmrel.yaml') + section);
+    workspace.commitAll();
+    const tagged = await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    expect(tagged.code).toBe(0);
+    const refused = await dmrelJson(workspace.root, ['build']);
+    expect([refused.code, refused.json.problems]).toMatchObject([
+      4,
+      [{ code: 'signer-missing', message: expect.stringContaining("'builder'") }],
+    ]);
+    expect(existsSync(join(workspace.root, '.dmrel/registry/build'))).toBe(false);
+    expect((await dmrel(workspace.root, ['build', '--no-push'])).code).toBe(0);
+    expect((await dmrel(workspace.root, ['build', '--check-reproducible'])).code).toBe(0);
+    expect((await dmrel(workspace.root, ['build'], { env })).code).toBe(0);
+    // Nothing is built now: nobody has to sign.
+    expect(await dmrel(workspace.root, ['build'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('nothing to do'),
+    });
   });
 });
 

@@ -78,6 +78,7 @@ describe('the command line', () => {
       [['milestone', 'status', 'LDM-503-33'], 'LDM-503-'],
       [['tag', 'weekly', '--date', '2018-02-30'], 'YYYY-MM-DD'],
       [['promote'], '--level'],
+      [['promote', '--level', 'dev', '--level', 'batch'], "'--level <level>' is given twice"],
     ] as const) {
       const { code, out, err } = await dmrel(home, [...args]);
       expect([args, code, out]).toEqual([args, 2, '']);
