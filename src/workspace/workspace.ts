@@ -56,11 +56,12 @@ export function findWorkspace(start: string): Result<string> {
 export async function openWorkspace(start: string, env: NodeJS.ProcessEnv): Promise<Result<Workspace>> {
   const root = findWorkspace(start);
   if (!root.ok) return root;
-  const cache = DocumentCache.open(root.value, 'plan', env);
+  const own = DocumentCache.open(root.value, 'workspace', env);
   const schemas = ['dmrel/workspace/v1'];
-  const document = await readDocument<WorkspaceConfig>(root.value, configFile, { cache, schemas });
+  const document = await readDocument<WorkspaceConfig>(root.value, configFile, { cache: own, schemas });
   if (!document.ok) return document;
-  const files = await readImageFiles(root.value, cache);
+  const files = await readImageFiles(root.value, own);
+  await own.close();
   const documents = [document.value, ...files.documents];
   const { images, problems } = await withPositions(() => {
     const problems = [...files.problems];
@@ -70,6 +71,7 @@ export async function openWorkspace(start: string, env: NodeJS.ProcessEnv): Prom
   });
   if (errorsOf(problems).length > 0) return failed(...problems);
   const config = withImages(document.value.value, images);
+  const cache = DocumentCache.open(root.value, 'plan', env);
   const records = DocumentCache.open(root.value, 'records', env);
   const userCache = UserCache.open(root.value, env);
   const warnings = problems;
