@@ -56,12 +56,13 @@ export function findWorkspace(start: string): Result<string> {
 export async function openWorkspace(start: string, env: NodeJS.ProcessEnv): Promise<Result<Workspace>> {
   const root = findWorkspace(start);
   if (!root.ok) return root;
-  const own = DocumentCache.open(root.value, 'workspace', env);
+  const cache = DocumentCache.open(root.value, 'plan', env);
   const schemas = ['dmrel/workspace/v1'];
-  const document = await readDocument<WorkspaceConfig>(root.value, configFile, { cache: own, schemas });
+  const document = await readDocument<WorkspaceConfig>(root.value, configFile, { cache, schemas });
   if (!document.ok) return document;
-  const files = await readImageFiles(root.value, own);
-  await own.close();
+  const files = await readImageFiles(root.value, cache);
+  // Commands that read no plan keep what they have understood, too: where it is new, the plan is read afresh once.
+  await cache.close();
   const documents = [document.value, ...files.documents];
   const { images, problems } = await withPositions(() => {
     const problems = [...files.problems];
@@ -71,7 +72,6 @@ export async function openWorkspace(start: string, env: NodeJS.ProcessEnv): Prom
   });
   if (errorsOf(problems).length > 0) return failed(...problems);
   const config = withImages(document.value.value, images);
-  const cache = DocumentCache.open(root.value, 'plan', env);
   const records = DocumentCache.open(root.value, 'records', env);
   const userCache = UserCache.open(root.value, env);
   const warnings = problems;
