@@ -61,8 +61,6 @@ export async function openWorkspace(start: string, env: NodeJS.ProcessEnv): Prom
   const document = await readDocument<WorkspaceConfig>(root.value, configFile, { cache, schemas });
   if (!document.ok) return document;
   const files = await readImageFiles(root.value, cache);
-  // Commands that read no plan keep what they have understood, too: where it is new, the plan is read afresh once.
-  await cache.close();
   const documents = [document.value, ...files.documents];
   const { images, problems } = await withPositions(() => {
     const problems = [...files.problems];
