@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readDocument } from '../../src/documents/index.ts';
 import type { Problem } from '../../src/support/index.ts';
+import { startWork } from '../support/work.ts';
 import { aFolder, brief, problemsOf } from '../support/workspace.ts';
 
 const schemas = ['dmrel/features/v1'];
@@ -101,13 +102,13 @@ describe('what stands in place of a file', () => {
     ]);
   });
   it('a file of 100 MB', async () => {
-    const begun = performance.now();
+    const worked = startWork();
     const large = (path: string) => {
       writeFileSync(path, '');
       truncateSync(path, 100 * 2 ** 20);
     };
     expect(await found(large)).toEqual(['f.yaml file-too-large f.yaml has 100.0 MiB']);
-    expect(performance.now() - begun).toBeLessThan(500);
+    expect(worked()).toBeLessThan(0.5);
   });
   const asRoot = process.getuid?.() === 0;
   (asRoot ? it.skip : it)('a file that may not be read', async () => {

@@ -100,10 +100,16 @@ describe('the steps of a plan', () => {
       running.set(name, now);
       most.set(name, Math.max(most.get(name) ?? 0, now));
     };
+    let allRun = () => {};
+    const full = new Promise<void>((resolve) => {
+      allRun = resolve;
+    });
     const steps = Array.from({ length: 30 }, (_, number) => {
       const host = number % 3 === 0 ? 'b.example' : 'a.example';
       const apply = async () => {
         for (const name of ['all', host]) change(name, 1);
+        if (running.get('all') === 5) allRun();
+        await full; // the first ones wait for each other: how many run at once is not left to the clock
         await soon(2);
         for (const name of ['all', host]) change(name, -1);
         return done;
