@@ -13,18 +13,9 @@ if (major < 20 || (major === 20 && minor < 11)) {
   process.stderr.write("dmrel is not built; run 'npm ci' (or 'npm run build') in its directory\n");
   process.exitCode = 3;
 } else {
-  // A reader that goes away (dmrel ... | head) is no error.
-  process.stdout.on('error', (error) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-    throw error;
-  });
   // Compiled code is kept (Node 22 and newer) where no other user of the machine can put any.
   const { HOME, XDG_CACHE_HOME } = process.env;
   const cache = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find((each) => each && isAbsolute(each));
   if (cache) require('node:module').enableCompileCache?.(join(cache, 'dmrel', 'code'));
-  require(main)
-    .main(process, home)
-    .then((code) => {
-      process.exitCode = code;
-    });
+  require(main).start(home);
 }

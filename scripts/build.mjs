@@ -122,7 +122,7 @@ await build({
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 await build({
   ...common,
-  entryPoints: { main: join(root, 'src/cli/main.ts') },
+  entryPoints: { main: join(root, 'src/cli/start.ts') },
   outdir: out,
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
@@ -133,11 +133,23 @@ await build({
   define: { DMREL_BUILD: JSON.stringify(sourceHash()), DMREL_VERSION: JSON.stringify(version) },
 });
 
+/** What a module imports is loaded when it is first used: half of what a command could need it does not come to. */
+function laterRequires(code) {
+  const names = [];
+  const declared = code.replaceAll(/^var (import_\w+) = require\(("[^"]+")\);$/gm, (_line, name, path) => {
+    names.push(name);
+    return `var ${name}_, ${name} = () => ${name}_ ??= require(${path});`;
+  });
+  if (names.length === 0) return code;
+  const used = new RegExp(`\\b(new )?(${names.join('|')})\\.`, 'g');
+  return declared.replaceAll(used, (_use, made, name) => (made ? `new (${name}()).` : `${name}().`));
+}
+
 // Only ES modules can be split, but node starts CommonJS in half the time (no loader thread, no linking phase).
 for (const name of readdirSync(out, { recursive: true }).filter((each) => each.endsWith('.js'))) {
   const file = join(out, name);
   const options = { format: 'cjs', platform: 'node', target: 'node20', supported: { 'dynamic-import': false } };
-  writeFileSync(file, transformSync(readFileSync(file, 'utf8'), options).code);
+  writeFileSync(file, laterRequires(transformSync(readFileSync(file, 'utf8'), options).code));
 }
 writeFileSync(join(out, 'package.json'), '{"type":"commonjs","imports":{"#validators":"./validators.js"}}\n');
 rmSync(`${out}.old`, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import { printJson } from './json.ts';
 
 declare const DMREL_VERSION: string;
 
-/** What a process offers; bin/dmrel.js hands in the real one. */
+/** What a process offers; host.ts has the real one. */
 export interface ProcessLike {
   argv: string[];
   execPath: string;
@@ -96,16 +96,18 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
     cwd: host.cwd(),
     env,
     now: systemClock,
-    ask:
-      host.stdin?.isTTY === true && host.stderr.isTTY === true && !env.CI
-        ? (question) => askPerson(host, question)
-        : undefined,
+    get ask() {
+      const somebody = !env.CI && host.stderr.isTTY === true && host.stdin?.isTTY === true;
+      return somebody ? (question: string) => askPerson(host, question) : undefined;
+    },
     input: () => (host.stdin?.isTTY === true ? undefined : host.stdin),
     out: (text) => void host.stdout.write(text),
     err: (text) => void host.stderr.write(text),
     width: Math.min(host.stdout.columns ?? 100, 200),
-    color: !json && host.stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
-    interactive: host.stderr.isTTY === true && !env.CI && env.TERM !== 'dumb',
+    color: !json && !env.NO_COLOR && env.TERM !== 'dumb' && host.stdout.isTTY === true,
+    get interactive() {
+      return !env.CI && env.TERM !== 'dumb' && host.stderr.isTTY === true;
+    },
     json,
     interrupt: interruption.signal,
     home,

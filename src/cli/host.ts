@@ -1,0 +1,64 @@
+import { fstatSync, statSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { ProcessLike } from './main.ts';
+
+/**
+ * This process as `main` takes it. Its streams are opened when something needs them: that takes as long as all else a
+ * small command does, and what is no terminal can be written to without.
+ */
+export function hostOf(process: NodeJS.Process): ProcessLike {
+  return {
+    argv: process.argv,
+    execPath: process.execPath,
+    version: process.version,
+    env: process.env,
+    cwd: () => process.cwd(),
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: outputOf(1, () => process.stdout),
+    stderr: outputOf(2, () => process.stderr),
+    on: (event, listener) => process.on(event, listener),
+    exit: (code) => process.exit(code),
+  };
+}
+
+/** A reader that goes away (dmrel ... | head) is no error: what was begun is finished, and the rest is told to nobody. */
+const isGone = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EPIPE';
+
+/** `isatty` loads the network: what is no device, or the null device, cannot be a terminal. */
+function isTerminal(fd: number): boolean {
+  const stat = fstatSync(fd);
+  return stat.isCharacterDevice() && stat.rdev !== statSync('/dev/null').rdev && isatty(fd);
+}
+
+function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdout'] {
+  let stream: NodeJS.WriteStream | undefined;
+  const opened = (): NodeJS.WriteStream => {
+    if (stream) return stream;
+    stream = open();
+    stream.on('error', (error) => {
+      if (!isGone(error)) throw error;
+    });
+    return stream;
+  };
+  return {
+    get isTTY() {
+      return isTerminal(fd);
+    },
+    get columns() {
+      return isTerminal(fd) ? opened().columns : undefined;
+    },
+    write(text) {
+      if (stream || isTerminal(fd)) return opened().write(text);
+      let rest = Buffer.from(text);
+      try {
+        while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
+      } catch (error) {
+        // Whoever shares this pipe does not let it wait: the stream can.
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return opened().write(rest);
+        if (!isGone(error)) throw error;
+      }
+    },
+  };
+}
