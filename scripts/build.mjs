@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020.js';
 import standalone from 'ajv/dist/standalone/index.js';
 import { build, transformSync } from 'esbuild';
+import { pack } from './pack.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -120,12 +121,13 @@ await build({
   minify: true,
 });
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-await build({
+const { metafile } = await build({
   ...common,
+  metafile: true,
   entryPoints: { main: join(root, 'src/cli/start.ts') },
   outdir: out,
   splitting: true,
-  chunkNames: 'chunks/[name]-[hash]',
+  chunkNames: '[name]-[hash]',
   minifySyntax: true,
   minifyWhitespace: true,
   external: ['#validators'],
@@ -136,9 +138,9 @@ await build({
 /** What a module imports is loaded when it is first used: half of what a command could need it does not come to. */
 function laterRequires(code) {
   const names = [];
-  const declared = code.replaceAll(/^var (import_\w+) = require\(("[^"]+")\);$/gm, (_line, name, path) => {
+  const declared = code.replaceAll(/\bvar (import_\w+)=require\(("[^"]+")\);/g, (_line, name, path) => {
     names.push(name);
-    return `var ${name}_, ${name} = () => ${name}_ ??= require(${path});`;
+    return `var ${name}_,${name}=()=>${name}_??=require(${path});`;
   });
   if (names.length === 0) return code;
   const used = new RegExp(`\\b(new )?(${names.join('|')})\\.`, 'g');
@@ -146,11 +148,30 @@ function laterRequires(code) {
 }
 
 // Only ES modules can be split, but node starts CommonJS in half the time (no loader thread, no linking phase).
-for (const name of readdirSync(out, { recursive: true }).filter((each) => each.endsWith('.js'))) {
-  const file = join(out, name);
-  const options = { format: 'cjs', platform: 'node', target: 'node20', supported: { 'dynamic-import': false } };
-  writeFileSync(file, laterRequires(transformSync(readFileSync(file, 'utf8'), options).code));
-}
+const options = {
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  minifyWhitespace: true,
+  supported: { 'dynamic-import': false },
+};
+const built = readdirSync(out).filter((name) => name.endsWith('.js'));
+const files = new Map(
+  built.map((name) => [name, laterRequires(transformSync(readFileSync(join(out, name), 'utf8'), options).code)]),
+);
+const within = relative(process.cwd(), out);
+const named = (path) => relative(within, path);
+pack(
+  files,
+  Object.fromEntries(
+    Object.entries(metafile.outputs).map(([path, { imports }]) => [
+      named(path),
+      { imports: imports.map((each) => ({ ...each, path: named(each.path) })) },
+    ]),
+  ),
+);
+for (const name of built) rmSync(join(out, name));
+for (const [name, code] of files) writeFileSync(join(out, name), code);
 writeFileSync(join(out, 'package.json'), '{"type":"commonjs","imports":{"#validators":"./validators.js"}}\n');
 rmSync(`${out}.old`, { recursive: true, force: true });
 if (existsSync(dist)) renameSync(dist, `${out}.old`);

@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Document, type DocumentCache, readDocument, withPositions } from '../documents/index.ts';
 import { byRelease, parseReleaseName, type ReleaseName } from '../names/index.ts';
 import {
   draftsFolder,
   failed,
+  listFolder,
   ok,
   type Problem,
   parseDate,
@@ -74,8 +74,8 @@ export async function requireRelease(
 
 /** Names of all releases that have a record, oldest first within their kind. */
 export async function listReleases(root: string): Promise<ReleaseName[]> {
-  const names = await readdir(join(root, 'releases')).catch(() => []);
-  return names.flatMap((name) => parseReleaseName(name)?.name ?? []).sort(byRelease);
+  const names = listFolder(join(root, 'releases'));
+  return names.flatMap(({ name }) => parseReleaseName(name)?.name ?? []).sort(byRelease);
 }
 
 /** Every record, oldest first by date; findings beside them. */

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { failed, ok, problem, type Result } from './problem.ts';
@@ -46,6 +46,20 @@ export async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/**
+ * What is in a directory; nothing where there is none. It waits for the disk, as `readFileBounded` does.
+ * @param unreadable told the system's code when something else stands in its way
+ */
+export function listFolder(path: string, unreadable?: (code: string | undefined) => void): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') unreadable?.(code);
+    return [];
   }
 }
 

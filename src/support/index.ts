@@ -3,6 +3,7 @@ export { catalogue, type ProblemCode } from './catalogue.ts';
 export { canonicalJson, type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export {
   draftsFolder,
+  listFolder,
   nameWithin,
   pathWithin,
   readFileBounded,

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Document, type DocumentCache, readDocument } from '../documents/index.ts';
-import type { Problem } from '../support/index.ts';
+import { listFolder, type Problem } from '../support/index.ts';
 import type { ImagesFile } from './images.ts';
 
 const folder = 'images';
@@ -11,8 +10,7 @@ export async function readImageFiles(
   root: string,
   cache: DocumentCache,
 ): Promise<{ documents: Document<ImagesFile>[]; problems: Problem[] }> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
-  const files = entries.filter((each) => each.isFile() && /^[^.].*\.ya?ml$/.test(each.name));
+  const files = listFolder(join(root, folder)).filter((each) => each.isFile() && /^[^.].*\.ya?ml$/.test(each.name));
   const documents: Document<ImagesFile>[] = [];
   const problems: Problem[] = [];
   for (const { name } of files.sort((left, right) => (left.name < right.name ? -1 : 1))) {

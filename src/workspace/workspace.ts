@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   type Document,
@@ -11,7 +10,16 @@ import {
 } from '../documents/index.ts';
 import type { Transport } from '../git/index.ts';
 import { type IdKey, keyOf, type Roadmap } from '../milestones/index.ts';
-import { errorsOf, failed, ok, type Problem, problem, type Result, readFileBounded } from '../support/index.ts';
+import {
+  errorsOf,
+  failed,
+  listFolder,
+  ok,
+  type Problem,
+  problem,
+  type Result,
+  readFileBounded,
+} from '../support/index.ts';
 import { checkConfig, type WorkspaceConfig } from './config.ts';
 import { checkImages } from './image-checks.ts';
 import { readImageFiles } from './image-files.ts';
@@ -61,6 +69,8 @@ export async function openWorkspace(start: string, env: NodeJS.ProcessEnv): Prom
   const document = await readDocument<WorkspaceConfig>(root.value, configFile, { cache, schemas });
   if (!document.ok) return document;
   const files = await readImageFiles(root.value, cache);
+  // Commands that read no plan keep what they have understood, too: where it is new, the plan is read afresh once.
+  await cache.close();
   const documents = [document.value, ...files.documents];
   const { images, problems } = await withPositions(() => {
     const problems = [...files.problems];
@@ -98,7 +108,7 @@ export async function readRoadmap(
 ): Promise<{ roadmap: Roadmap; problems: Problem[] }> {
   const problems: Problem[] = [];
   const files: string[] = [];
-  await listYaml(workspace.root, roadmapFolder, maxFolderDepth, files, problems);
+  listYaml(workspace.root, roadmapFolder, maxFolderDepth, files, problems);
   const documents: Document<RoadmapFile>[] = [];
   const read = await inBatches(files.sort(), 64, (file) =>
     readDocument<RoadmapFile>(workspace.root, file, { cache: workspace.cache, schemas: roadmapSchemas }),
@@ -123,25 +133,16 @@ export async function soundRoadmap(workspace: Workspace): Promise<Result<Roadmap
   return errorsOf(problems).length > 0 ? failed(...problems) : ok(roadmap);
 }
 
-async function listYaml(
-  root: string,
-  folder: string,
-  depth: number,
-  files: string[],
-  problems: Problem[],
-): Promise<void> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') {
-      const hint = 'put a directory in its place, or remove it';
-      problems.push(problem('file-unreadable', `cannot list ${folder}: ${error.code}`, { at: { file: folder }, hint }));
-    }
-    return [];
+function listYaml(root: string, folder: string, depth: number, files: string[], problems: Problem[]): void {
+  const entries = listFolder(join(root, folder), (code) => {
+    const hint = 'put a directory in its place, or remove it';
+    problems.push(problem('file-unreadable', `cannot list ${folder}: ${code}`, { at: { file: folder }, hint }));
   });
   for (const entry of entries) {
     const path = `${folder}/${entry.name}`;
     if (entry.name.startsWith('.')) continue;
     if (/\.ya?ml$/.test(entry.name)) files.push(path);
-    else if (entry.isDirectory() && depth > 0) await listYaml(root, path, depth - 1, files, problems);
+    else if (entry.isDirectory() && depth > 0) listYaml(root, path, depth - 1, files, problems);
   }
 }
 
