@@ -13,9 +13,15 @@ if (major < 20 || (major === 20 && minor < 11)) {
   process.stderr.write("dmrel is not built; run 'npm ci' (or 'npm run build') in its directory\n");
   process.exitCode = 3;
 } else {
-  // Compiled code is kept (Node 22 and newer) where no other user of the machine can put any.
-  const { HOME, XDG_CACHE_HOME } = process.env;
-  const cache = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find((each) => each && isAbsolute(each));
-  if (cache) require('node:module').enableCompileCache?.(join(cache, 'dmrel', 'code'));
-  require(main).start(home);
+  const dist = join(home, 'dist');
+  const code = join(dist, `code-${process.version}-${process.arch}`);
+  if (existsSync(code)) {
+    require('./load.cjs').loaderOf(dist, code)('main.js').start(process, home);
+  } else {
+    // Compiled code is kept (Node 22 and newer) where no other user of the machine can put any.
+    const { HOME, XDG_CACHE_HOME } = process.env;
+    const cache = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find((each) => each && isAbsolute(each));
+    if (cache) require('node:module').enableCompileCache?.(join(cache, 'dmrel', 'code'));
+    require(main).start(process, home);
+  }
 }

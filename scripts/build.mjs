@@ -1,6 +1,8 @@
 // The one build: schemas become validators, src/ becomes dist/ with one lazily loaded chunk a verb.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020.js';
 import standalone from 'ajv/dist/standalone/index.js';
@@ -173,6 +175,10 @@ pack(
 for (const name of built) rmSync(join(out, name));
 for (const [name, code] of files) writeFileSync(join(out, name), code);
 writeFileSync(join(out, 'package.json'), '{"type":"commonjs","imports":{"#validators":"./validators.js"}}\n');
+const cache = mkdtempSync(join(tmpdir(), 'dmrel-build-'));
+const env = { ...process.env, XDG_CACHE_HOME: cache };
+execFileSync(process.execPath, [join(root, 'scripts/compile.cjs'), out, root], { env, stdio: 'pipe' });
+rmSync(cache, { recursive: true });
 rmSync(`${out}.old`, { recursive: true, force: true });
 if (existsSync(dist)) renameSync(dist, `${out}.old`);
 renameSync(out, dist);

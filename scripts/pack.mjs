@@ -21,7 +21,11 @@ export function pack(files, graph) {
   for (const name of commands.flatMap(closure)) uses.set(name, (uses.get(name) ?? 0) + 1);
   const isCommon = (name) => uses.get(name) > commands.length * 0.75 && !start.has(name);
   join(files, 'common.js', [...uses.keys()].filter(isCommon));
-  join(files, main, [...start].filter((name) => name !== main));
+  join(
+    files,
+    main,
+    [...start].filter((name) => name !== main),
+  );
 }
 
 /** Put modules into a file that gives each when it is asked for, and let all others ask there. */

@@ -6,20 +6,20 @@ import type { ProcessLike } from './main.ts';
  * This process as `main` takes it. Its streams are opened when something needs them: that takes as long as all else a
  * small command does, and what is no terminal can be written to without.
  */
-export function hostOf(process: NodeJS.Process): ProcessLike {
+export function hostOf(real: NodeJS.Process): ProcessLike {
   return {
-    argv: process.argv,
-    execPath: process.execPath,
-    version: process.version,
-    env: process.env,
-    cwd: () => process.cwd(),
+    argv: real.argv,
+    execPath: real.execPath,
+    version: real.version,
+    env: real.env,
+    cwd: () => real.cwd(),
     get stdin() {
-      return process.stdin;
+      return real.stdin;
     },
-    stdout: outputOf(1, () => process.stdout),
-    stderr: outputOf(2, () => process.stderr),
-    on: (event, listener) => process.on(event, listener),
-    exit: (code) => process.exit(code),
+    stdout: outputOf(1, () => real.stdout),
+    stderr: outputOf(2, () => real.stderr),
+    on: (event, listener) => real.on(event, listener),
+    exit: (code) => real.exit(code),
   };
 }
 

@@ -14,7 +14,7 @@ export interface ProcessLike {
   env: NodeJS.ProcessEnv;
   cwd(): string;
   stdin?: AsyncIterable<Uint8Array> & { isTTY?: boolean };
-  stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number };
+  stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number | undefined };
   stderr: { write(text: string): unknown; isTTY?: boolean };
   on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
   exit(code: number): void;
@@ -142,7 +142,7 @@ function toProblems(error: unknown): Problem[] {
   if (error instanceof Failure) return error.problems;
   const { code, syscall, path, message } = error as NodeJS.ErrnoException;
   if (code !== undefined && syscall !== undefined) {
-    const what = `${syscall} ${path ?? ''}: ${code}`.replace('  ', ' ');
+    const what = `${[syscall, path].filter(Boolean).join(' ')}: ${code}`;
     const hint = refusals[code] ?? 'mend that, then run the same command again';
     return [problem('file-unwritable', `the system refused: ${what}`, { hint })];
   }

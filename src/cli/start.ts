@@ -1,7 +1,7 @@
 import { hostOf } from './host.ts';
 import { main } from './main.ts';
 
-/** What bin/dmrel.js calls: run this process's command line, and leave its exit code to node. */
-export async function start(home: string): Promise<void> {
-  process.exitCode = await main(hostOf(process), home);
+/** What bin/dmrel.js calls: run the command line of its process, and leave the exit code to node. */
+export async function start(real: NodeJS.Process, home: string): Promise<void> {
+  real.exitCode = await main(hostOf(real), home);
 }
