@@ -32,7 +32,7 @@ function isTerminal(fd: number): boolean {
   return stat.isCharacterDevice() && stat.rdev !== statSync('/dev/null').rdev && isatty(fd);
 }
 
-function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdout'] {
+function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdout'] & ProcessLike['stderr'] {
   let stream: NodeJS.WriteStream | undefined;
   const opened = (): NodeJS.WriteStream => {
     if (stream) return stream;
@@ -49,6 +49,7 @@ function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdo
     get columns() {
       return isTerminal(fd) ? opened().columns : undefined;
     },
+    stream: opened,
     write(text) {
       if (stream || isTerminal(fd)) return opened().write(text);
       let rest = Buffer.from(text);

@@ -15,7 +15,7 @@ export interface ProcessLike {
   cwd(): string;
   stdin?: AsyncIterable<Uint8Array> & { isTTY?: boolean };
   stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number | undefined };
-  stderr: { write(text: string): unknown; isTTY?: boolean };
+  stderr: { write(text: string): unknown; isTTY?: boolean; stream?(): NodeJS.WriteStream };
   on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
   exit(code: number): void;
 }
@@ -79,8 +79,8 @@ async function runExternal(name: string, args: string[], context: CommandContext
 
 async function askPerson(host: ProcessLike, question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
-  const [input, output] = [host.stdin, host.stderr] as unknown as [NodeJS.ReadableStream, NodeJS.WritableStream];
-  const lines = createInterface({ input, output });
+  const input = host.stdin as unknown as NodeJS.ReadableStream;
+  const lines = createInterface({ input, output: host.stderr.stream!() });
   try {
     return await lines.question(question);
   } finally {
@@ -97,16 +97,18 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
     env,
     now: systemClock,
     get ask() {
-      const somebody = !env.CI && host.stderr.isTTY === true && host.stdin?.isTTY === true;
+      const somebody = !env.CI && host.stderr.isTTY && host.stderr.stream && host.stdin?.isTTY;
       return somebody ? (question: string) => askPerson(host, question) : undefined;
     },
     input: () => (host.stdin?.isTTY === true ? undefined : host.stdin),
     out: (text) => void host.stdout.write(text),
     err: (text) => void host.stderr.write(text),
-    width: Math.min(host.stdout.columns ?? 100, 200),
+    width: Math.min(host.stdout.columns || 100, 200),
     color: !json && !env.NO_COLOR && env.TERM !== 'dumb' && host.stdout.isTTY === true,
-    get interactive() {
-      return !env.CI && env.TERM !== 'dumb' && host.stderr.isTTY === true;
+    get watched() {
+      const somebody = !env.CI && env.TERM !== 'dumb' && host.stderr.isTTY === true;
+      const stream = somebody ? host.stderr.stream?.() : undefined;
+      return stream?.columns ? stream : undefined; // 0 where the terminal does not say: no line fits
     },
     json,
     interrupt: interruption.signal,

@@ -18,8 +18,8 @@ export interface CommandContext {
   width: number;
   /** Whether colour may be used on out; never needed to understand anything. */
   color: boolean;
-  /** Whether a person watches err. */
-  interactive: boolean;
+  /** Where a person watches err: its stream. */
+  watched: NodeJS.WriteStream | undefined;
   /** --json: one document on out. */
   json: boolean;
   /** Fires on the first Ctrl-C: finish what was begun. */

@@ -2,14 +2,20 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { cleanEnv, home } from './dmrel.ts';
 
-/** Run the built dmrel on a terminal (script(1) of util-linux makes one); `answer` is typed when it asks. */
+/**
+ * Run the built dmrel on a terminal (script(1) of util-linux makes one); `answer` is typed when it asks.
+ * @param shell the kind of terminal, and where standard output goes to if not there
+ */
 export async function onTerminal(
   cwd: string,
   args: string[],
   answer: string,
+  shell: { TERM?: string; CI?: string; columns?: number; out?: string } = {},
 ): Promise<{ code: number | null; screen: string }> {
-  const command = [process.execPath, join(home, 'bin/dmrel.js'), ...args].map((each) => `'${each}'`).join(' ');
-  const env = { ...(await cleanEnv()), TERM: 'dumb', SHELL: '/bin/sh' };
+  const { columns, out, ...kind } = shell;
+  const words = [process.execPath, join(home, 'bin/dmrel.js'), ...args].map((each) => `'${each}'`).join(' ');
+  const command = `${columns ? `stty cols ${columns};` : ''} ${words} ${out ? `> '${out}'` : ''}`;
+  const env = { ...(await cleanEnv()), TERM: 'dumb', SHELL: '/bin/sh', ...kind };
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd,
     env,

@@ -18,7 +18,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { counterpart } from '../support/counterparts.ts';
 import { cleanEnv, dmrel, home } from '../support/dmrel.ts';
+import { ReleaseWorkspace } from '../support/release-workspace.ts';
+import { onTerminal } from '../support/terminal.ts';
 
 const aPlace = () => mkdtempSync(join(tmpdir(), 'dmrel-start-'));
 const code = `code-${process.version}-${process.arch}`;
@@ -119,6 +122,32 @@ describe('standard output', () => {
     expect(err).toContain('the system refused: write: ENOSPC');
     expect(err).not.toContain('    at ');
   });
+});
+
+describe('who watches a terminal', () => {
+  const tag = ['tag', 'weekly', '--date', '2018-05-03'];
+  const ended = /^w\.2018\.18: 2 repositories tagged .*\n$/;
+
+  it('sees how far it is, and standard output has the result alone', async () => {
+    if (!counterpart('script')) return;
+    const out = join(aPlace(), 'out');
+    const terminal = { TERM: 'xterm', columns: 100, out };
+    const { code, screen } = await onTerminal(new ReleaseWorkspace(2).root, tag, '', terminal);
+    expect([code, readFileSync(out, 'utf8')]).toEqual([0, expect.stringMatching(ended)]);
+    expect(screen).toContain('tag w.2018.18');
+    expect(screen).toContain('\x1b[?25h'); // the cursor is back
+  });
+
+  it.each([{ TERM: 'dumb', columns: 100 }, { TERM: 'xterm', columns: 100, CI: 'true' }, { TERM: 'xterm' }])(
+    'gets plain lines where nothing can be written over: %j',
+    async (terminal) => {
+      if (!counterpart('script')) return;
+      const { code, screen } = await onTerminal(new ReleaseWorkspace(2).root, tag, '', terminal);
+      expect(code).toBe(0);
+      expect(screen).toMatch(/^\[\d\/\d\] tag p00: done$/m);
+      expect(screen).not.toContain('\x1b[?25l');
+    },
+  );
 });
 
 /** Fill a pipe; tells with how many bytes. */

@@ -11,7 +11,8 @@ export interface Progress {
 
 /** One counting line for a person, plain lines for a log. Always on standard error. */
 export async function createProgress(context: CommandContext, title: string, total: number): Promise<Progress> {
-  return context.interactive && !context.json ? countingLine(title, total) : plainLines(context, total);
+  const { watched } = context;
+  return watched && !context.json ? countingLine(watched, title, total) : plainLines(context, total);
 }
 
 function plainLines(context: CommandContext, total: number): Progress {
@@ -37,8 +38,13 @@ function plainLines(context: CommandContext, total: number): Progress {
 }
 
 /** One task that counts: a task for each of hundreds of repositories would keep the renderer busier than the network. */
-async function countingLine(title: string, total: number): Promise<Progress> {
-  const { Listr } = await import('listr2');
+async function countingLine(stream: NodeJS.WriteStream, title: string, total: number): Promise<Progress> {
+  const { DefaultRenderer, Listr, ListrLogger, ProcessOutput } = await import('listr2');
+  /** listr2 would show nothing where standard output is no terminal. */
+  class OnThisStream extends DefaultRenderer {
+    static override nonTTY = true;
+  }
+  const logger = new ListrLogger<string>({ processOutput: new ProcessOutput(stream, stream) });
   let ended = 0;
   let failed = 0;
   let show: (text: string) => void = () => {};
@@ -56,7 +62,7 @@ async function countingLine(title: string, total: number): Promise<Progress> {
           }),
       },
     ],
-    { rendererOptions: { collapseSubtasks: false }, registerSignalListeners: false },
+    { renderer: OnThisStream, rendererOptions: { collapseSubtasks: false, logger }, registerSignalListeners: false },
   ).run();
   const report = (event: StepEvent) => {
     if (event.kind === 'done') ended += 1;
