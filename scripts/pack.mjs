@@ -1,6 +1,6 @@
 /**
- * Node takes longer to open a file than to read it: what every command begins with, and what most of them go on with,
- * are put in one file each.
+ * Node takes longer to open a file than to read it: what every command begins with is put in one file; what most of them
+ * go on with in another, with all of the one that people wait for most often.
  * @param files the built files by name, CommonJS; changed in place
  * @param graph what each imports: esbuild's `metafile.outputs`, by name
  */
@@ -19,7 +19,8 @@ export function pack(files, graph) {
   const commands = imported(builtin, 'dynamic-import');
   const uses = new Map();
   for (const name of commands.flatMap(closure)) uses.set(name, (uses.get(name) ?? 0) + 1);
-  const isCommon = (name) => uses.get(name) > commands.length * 0.75 && !start.has(name);
+  const often = new Set(closure(commands.find((name) => name.startsWith('milestone-status-'))));
+  const isCommon = (name) => (often.has(name) || uses.get(name) > commands.length * 0.75) && !start.has(name);
   join(files, 'common.js', [...uses.keys()].filter(isCommon));
   join(
     files,

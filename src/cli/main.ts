@@ -53,7 +53,7 @@ async function dispatch(argv: string[], context: CommandContext, version: string
       if (code !== undefined) return code;
     }
   }
-  const output = { out: context.out, width: context.width, version };
+  const output = { out: context.out, width: () => context.width, version };
   const invocation = parseCommandLine(argv.length === 0 ? ['--help'] : argv, [builtin], output);
   if (!invocation) return 0;
   const { globals, spec, args, options } = invocation;
@@ -88,7 +88,15 @@ async function askPerson(host: ProcessLike, question: string): Promise<string> {
   }
 }
 
-const interruption = new AbortController();
+let interrupted: AbortController | undefined;
+
+/** Made when something asks for it: small commands do not. */
+function interruption(): AbortController {
+  if (interrupted) return interrupted;
+  interrupted = new AbortController();
+  setMaxListeners(0, interrupted.signal); // every step that runs listens
+  return interrupted;
+}
 
 function createContext(host: ProcessLike, home: string, json: boolean): CommandContext {
   const { env } = host;
@@ -103,7 +111,9 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
     input: () => (host.stdin?.isTTY === true ? undefined : host.stdin),
     out: (text) => void host.stdout.write(text),
     err: (text) => void host.stderr.write(text),
-    width: Math.min(host.stdout.columns || 100, 200),
+    get width() {
+      return Math.min(host.stdout.columns || 100, 200);
+    },
     color: !json && !env.NO_COLOR && env.TERM !== 'dumb' && host.stdout.isTTY === true,
     get watched() {
       const somebody = !env.CI && env.TERM !== 'dumb' && host.stderr.isTTY === true;
@@ -111,7 +121,9 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
       return stream?.columns ? stream : undefined; // 0 where the terminal does not say: no line fits
     },
     json,
-    interrupt: interruption.signal,
+    get interrupt() {
+      return interruption().signal;
+    },
     home,
     nodeVersion: host.version,
     self: [host.execPath, join(home, 'bin/dmrel.js')],
@@ -121,11 +133,10 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
 /** The first Ctrl-C lets running steps end; the second ends at once. */
 function interruptible(host: ProcessLike, context: CommandContext): void {
   const stop = () => {
-    if (interruption.signal.aborted) host.exit(130);
+    if (interrupted?.signal.aborted) host.exit(130);
     context.err('\nfinishing what was begun; press Ctrl-C again to stop at once\n');
-    interruption.abort();
+    interruption().abort();
   };
-  setMaxListeners(0, interruption.signal); // every step that runs listens
   host.on('SIGINT', stop);
   host.on('SIGTERM', stop);
 }

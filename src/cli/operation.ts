@@ -73,7 +73,7 @@ export async function runOperation<P extends Plan>(context: CommandContext, oper
     await confirm(context, plan, operation.confirm);
     return await applyPlan(context, operation, plan);
   } finally {
-    await lock?.release();
+    lock?.release();
   }
 }
 
@@ -118,7 +118,7 @@ async function applyPlan<P extends Plan>(context: CommandContext, operation: Ope
   // Warnings alone are left of its problems.
   if (!context.json) context.err(await renderProblems(plan.problems, context));
   const { root } = operation;
-  const before = (await readJournal(root, plan.operation)).some(({ step }) => step !== undefined);
+  const before = readJournal(root, plan.operation).some(({ step }) => step !== undefined);
   const journal = await Journal.open(root, plan, context.now, operation.command);
   await overtake(root, plan, operation.command, context.now);
   let tell: (text: string) => void = () => {};
@@ -133,7 +133,7 @@ async function applyPlan<P extends Plan>(context: CommandContext, operation: Ope
   } finally {
     await progress.end();
     await bound.cleanUp();
-    await journal.close();
+    journal.close();
   }
   const problems = [...problemsOf(result, commandText(operation.command)), ...(operation.findings?.() ?? [])];
   if (context.json) printJson(context, operationJson(plan, result, problems));

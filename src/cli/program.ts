@@ -18,7 +18,7 @@ export interface Invocation {
 
 export interface ProgramOutput {
   out(text: string): void;
-  width: number;
+  width(): number;
   version: string;
 }
 
@@ -41,7 +41,7 @@ export function parseCommandLine(
         writeErr: (text) => {
           message += text;
         },
-        getOutHelpWidth: () => output.width,
+        getOutHelpWidth: output.width,
         getOutHasColors: () => false,
       })
       .helpOption('-h, --help', 'show this help')
@@ -70,8 +70,11 @@ export function parseCommandLine(
     return made;
   };
   const verb = verbOf(argv);
-  for (const spec of plugins.flatMap((plugin) => plugin.commands)) {
+  const commands = plugins.flatMap((plugin) => plugin.commands);
+  const isVerb = argv[0] === verb && commands.some(({ name }) => name.split(' ')[0] === verb);
+  for (const spec of commands) {
     const words = spec.name.split(' ');
+    if (isVerb && words[0] !== verb) continue;
     const parent = words.length > 1 ? groupOf(words[0]!) : program;
     // What the line is not about is made only as far as the list of commands shows it: making all takes longer than help may.
     if (words[0] !== verb) {

@@ -68,7 +68,7 @@ export async function untilNobodyWorks(
   for (let asked = false; ; asked = true) {
     const lock = await lockWorkspace(root, 'dmrel demo', now);
     if (lock.ok) {
-      await lock.value.release();
+      lock.value.release();
       return ok(undefined);
     }
     if (now().getTime() >= end) return lock;

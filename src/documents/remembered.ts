@@ -5,26 +5,30 @@ import type { UserCache } from './user-cache.ts';
  * findings, so that what is wrong is always looked at afresh.
  */
 export class Remembered<Value> {
-  #entries: Record<string, Value>;
+  #entries: Record<string, Value> | undefined;
   #used: Record<string, Value> = {};
   #changed = false;
-  #store: UserCache;
-  #name: string;
+  readonly #store: UserCache;
+  readonly #name: string;
 
-  /** @param name as `UserCache` has it */
+  /** Nothing is read before something is asked for. @param name as `UserCache` has it */
   constructor(store: UserCache, name: string) {
     this.#store = store;
     this.#name = name;
-    const stored = store.read<Record<string, Value>>(name);
-    this.#entries = stored instanceof Object ? stored : {};
   }
 
   /** @param holds whether it is good still */
   find(key: string, holds: (value: Value) => boolean = () => true): Value | undefined {
+    this.#entries ??= this.#read();
     const found = Object.hasOwn(this.#entries, key) ? this.#entries[key] : undefined;
     if (found === undefined || !holds(found)) return undefined;
     this.#used[key] = found;
     return found;
+  }
+
+  #read(): Record<string, Value> {
+    const stored = this.#store.read<Record<string, Value>>(this.#name);
+    return stored instanceof Object ? stored : {};
   }
 
   keep(key: string, value: Value): void {

@@ -33,14 +33,16 @@ export type ImageCopyPlan = Plan<ImageCopyDetails>;
 /** What there is to copy, what of it is there, and which tags move. Nothing is written. */
 export async function prepareImageCopy(request: ImageCopyRequest): Promise<Result<ImageCopyPlan>> {
   const { from, to, now } = request;
-  const wanted = await wantedImages(request);
+  const [wanted] = await all([wantedImages(request), askAhead(request)]);
   if (!wanted.ok) return wanted;
   const steps: PlannedStep[] = [];
   const problems: Problem[] = [];
   const images: ImageCopyDetails['images'] = [];
-  const surveys = await surveyCopies(from, [...wanted.value.keys()], to, keepTagsOf(to));
+  const [surveys, standing] = await all([
+    surveyCopies(from, [...wanted.value.keys()], to, keepTagsOf(to)),
+    standingTags(to, [...wanted.value.values()].flat()),
+  ]);
   if (!surveys.ok) return surveys;
-  const standing = await standingTags(to, [...wanted.value.values()].flat());
   for (const [digest, tags] of wanted.value) {
     const { changes, bytes } = surveys.value.get(digest)!;
     const copy = `copy:${digest}`;
@@ -64,6 +66,17 @@ export async function prepareImageCopy(request: ImageCopyRequest): Promise<Resul
     problems,
     details: { from: referenceText(from), to: referenceText(to), images },
   });
+}
+
+/**
+ * What a registry will be asked whatever the source is, asked with the first question: it remembers what it has answered.
+ * What fails is asked again, and said, where it is needed. Nobody waits for another registry that may not be there.
+ */
+async function askAhead({ from, to, allTags }: ImageCopyRequest): Promise<void> {
+  const tag = to.tag ?? from.tag;
+  if (from.registry.address !== to.registry.address || to.digest !== undefined || tag === undefined) return;
+  const standing = async () => (allTags ? undefined : to.registry.resolve(to.repository, tag));
+  await Promise.allSettled([from.registry.listTagNames(from.repository), standing()]);
 }
 
 const keepTagsOf = ({ keepTags }: ImageReference) => (keepTags === undefined ? {} : { keepTags });
@@ -144,11 +157,15 @@ export function bindImageCopy(
   const copy = new Copy(from, to, { ...options, ...keepTagsOf(to), repair });
   const copyStep = (digest: Digest): Pick<Step, 'isDone' | 'apply'> => ({
     isDone: async () => false,
-    apply: async () => outcomeOf(await copy.image(digest)),
+    apply: async () => outcomeOf(await copy.image(digest, firstTag(plan, digest))),
   });
+  const names = async (tag: string, digest: Digest) => (await to.registry.resolve(to.repository, tag)) === digest;
   const bindTag = (tag: string, digest: Digest): Pick<Step, 'isDone' | 'apply'> => ({
-    isDone: async () => (await to.registry.resolve(to.repository, tag)) === digest,
-    apply: async () => outcomeOf(await to.registry.tag(to.repository, tag, digest)),
+    isDone: async () => !copy.hasTagged(tag) && names(tag, digest),
+    apply: async () =>
+      copy.hasTagged(tag) && (await names(tag, digest))
+        ? { status: 'done' }
+        : outcomeOf(await to.registry.tag(to.repository, tag, digest)),
   });
   const steps = plan.steps.map((planned): Step => {
     const colon = planned.id.indexOf(':');
@@ -158,6 +175,12 @@ export function bindImageCopy(
   });
   return { steps, count: copy.count };
 }
+
+/** A tag that the plan gives an image. */
+const firstTag = ({ steps }: ImageCopyPlan, digest: Digest): string | undefined =>
+  steps
+    .find(({ id, to, action }) => id.startsWith('tag:') && to === digest && action !== 'skip')
+    ?.id.slice('tag:'.length);
 
 const outcomeOf = (result: Result<unknown>): Outcome =>
   result.ok ? { status: 'done' } : { status: 'failed', problem: result.problems[0]! };

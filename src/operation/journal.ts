@@ -1,7 +1,21 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
-import { writeFileAtomic } from '../support/index.ts';
+import { promisify } from 'node:util';
+import { listFolder, writeFileAtomic } from '../support/index.ts';
 import type { Plan } from './plan.ts';
+
+/** What takes long, alone, is asked for in the background. */
+const toDisk = promisify(fdatasync);
 
 /** One line of a journal. */
 export interface JournalEntry {
@@ -19,11 +33,11 @@ export interface JournalEntry {
  * finishes, so that dates and commits stay those of the first run.
  */
 export class Journal {
-  #file: FileHandle;
+  #file: number;
   #now: () => Date;
   #mark: string;
 
-  private constructor(file: FileHandle, now: () => Date, mark: string) {
+  private constructor(file: number, now: () => Date, mark: string) {
     this.#file = file;
     this.#now = now;
     this.#mark = mark;
@@ -31,22 +45,22 @@ export class Journal {
 
   static async open(root: string, plan: Plan, now: () => Date, argv: readonly string[] = []): Promise<Journal> {
     const folder = join(operationsFolder(root), plan.operation);
-    await markOthers(root);
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(unfinishedFolder(root), plan.operation), '');
+    markOthers(root);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(unfinishedFolder(root), plan.operation), '');
     await writeFileAtomic(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 1)}\n`);
-    const journal = await Journal.#at(folder, now);
+    const journal = Journal.#at(folder, now);
     await journal.write({ event: 'begin', argv: [...argv] });
     return journal;
   }
 
   /** A journal that is gone on with. What was torn by a crash gets a line of its own, so that it spoils no other. */
-  static async #at(folder: string, now: () => Date): Promise<Journal> {
+  static #at(folder: string, now: () => Date): Journal {
     const path = join(folder, 'journal.jsonl');
-    const text = await readFile(path, 'utf8').catch(() => '');
+    const text = textOf(path);
     const mark = join(folder, '..', '..', 'unfinished', basename(folder));
-    const journal = new Journal(await open(path, 'a'), now, mark);
-    if (text !== '' && !text.endsWith('\n')) await journal.#file.appendFile('\n');
+    const journal = new Journal(openSync(path, 'a'), now, mark);
+    if (text !== '' && !text.endsWith('\n')) appendFileSync(journal.#file, '\n');
     return journal;
   }
 
@@ -58,20 +72,20 @@ export class Journal {
     message: string,
     now: () => Date,
   ): Promise<void> {
-    const journal = await Journal.#at(join(operationsFolder(root), plan.operation), now);
+    const journal = Journal.#at(join(operationsFolder(root), plan.operation), now);
     await journal.write({ event, message });
-    await journal.close();
+    journal.close();
   }
 
   async write(entry: Omit<JournalEntry, 'at'>): Promise<void> {
     const line = JSON.stringify({ at: this.#now().toISOString(), ...entry });
-    await this.#file.appendFile(`${line}\n`);
-    await this.#file.datasync();
-    if (entry.event === 'end' || entry.event === 'overtaken') await rm(this.#mark, { force: true });
+    appendFileSync(this.#file, `${line}\n`);
+    await toDisk(this.#file);
+    if (entry.event === 'end' || entry.event === 'overtaken') rmSync(this.#mark, { force: true });
   }
 
-  async close(): Promise<void> {
-    await this.#file.close();
+  close(): void {
+    closeSync(this.#file);
   }
 }
 
@@ -84,12 +98,12 @@ const operationsFolder = (root: string): string => join(root, '.dmrel', 'operati
 const unfinishedFolder = (root: string): string => join(root, '.dmrel', 'unfinished');
 
 /** Operations of a workspace from before there were marks get theirs. */
-async function markOthers(root: string): Promise<void> {
+function markOthers(root: string): void {
   const folder = unfinishedFolder(root);
-  if ((await readdir(folder).catch(() => undefined)) !== undefined) return;
-  await mkdir(folder, { recursive: true });
-  for await (const begun of operations(root)) {
-    if (!isOver(begun)) await writeFile(join(folder, begun.plan.operation), '');
+  if (existsSync(folder)) return;
+  mkdirSync(folder, { recursive: true });
+  for (const begun of operations(root)) {
+    if (!isOver(begun)) writeFileSync(join(folder, begun.plan.operation), '');
   }
 }
 
@@ -100,22 +114,37 @@ interface Begun {
 }
 
 /** Operations of a workspace, newest first. A plan that cannot be read was never begun: it is written before the first step. */
-async function* operations(root: string, among = operationsFolder(root)): AsyncGenerator<Begun> {
-  const names = await readdir(among).catch(() => []);
-  for (const name of names
-    .filter((each) => /^[0-9A-Z]{26}$/.test(each))
+function* operations(root: string, among = operationsFolder(root), but?: string): Generator<Begun> {
+  for (const name of listFolder(among)
+    .map((each) => each.name)
+    .filter((each) => /^[0-9A-Z]{26}$/.test(each) && each !== but)
     .sort()
     .reverse()) {
-    const plan = await readFile(join(operationsFolder(root), name, 'plan.json'), 'utf8')
-      .then(JSON.parse)
-      .catch(() => undefined);
-    if (plan?.schema === 'dmrel/plan/v1') yield { plan, entries: await readJournal(root, name) };
+    const plan = planIn(textOf(join(operationsFolder(root), name, 'plan.json')));
+    if (plan) yield { plan, entries: readJournal(root, name) };
+  }
+}
+
+function planIn(text: string): Plan | undefined {
+  try {
+    const plan = JSON.parse(text);
+    return plan?.schema === 'dmrel/plan/v1' ? plan : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
 
 /** What an operation's journal says, oldest first. A torn last line (a crash while writing) counts as not written. */
-export async function readJournal(root: string, operation: string): Promise<JournalEntry[]> {
-  const text = await readFile(join(operationsFolder(root), operation, 'journal.jsonl'), 'utf8').catch(() => '');
+export function readJournal(root: string, operation: string): JournalEntry[] {
+  const text = textOf(join(operationsFolder(root), operation, 'journal.jsonl'));
   return text.split('\n').flatMap((line) => {
     try {
       const entry = line === '' ? null : (JSON.parse(line) as JournalEntry | null);
@@ -127,9 +156,9 @@ export async function readJournal(root: string, operation: string): Promise<Jour
 }
 
 /** Whether an operation was begun in this workspace. */
-export async function isKnownOperation(root: string, operation: string): Promise<boolean> {
+export function isKnownOperation(root: string, operation: string): boolean {
   if (!/^[0-9A-Z]{26}$/.test(operation)) return false;
-  return (await readdir(join(operationsFolder(root), operation)).catch(() => [])).length > 0;
+  return listFolder(join(operationsFolder(root), operation)).length > 0;
 }
 
 const hasEnded = ({ entries }: Begun): boolean => entries.some(({ event }) => event === 'end');
@@ -143,7 +172,7 @@ export async function findUnfinished<Details>(
   command: string,
   release: string,
 ): Promise<Plan<Details> | undefined> {
-  for await (const begun of operations(root)) {
+  for (const begun of operations(root)) {
     if (begun.plan.release !== release) continue;
     if (begun.plan.command === `${command} undo` && hasEnded(begun)) return undefined;
     if (begun.plan.command === command) return isOver(begun) ? undefined : (begun.plan as Plan<Details>);
@@ -178,7 +207,7 @@ function argvOf(entries: readonly JournalEntry[]): string[] {
 export async function listUnfinished(root: string): Promise<UnfinishedOperation[]> {
   const seen = new Set<string>();
   const unfinished: UnfinishedOperation[] = [];
-  for await (const begun of operations(root)) {
+  for (const begun of operations(root)) {
     const { plan, entries } = begun;
     if (entries.some(({ event }) => event === 'overtaken')) continue;
     const key = keyOf(begun).replace(/^tag undo /, 'tag ');
@@ -197,8 +226,8 @@ export async function listUnfinished(root: string): Promise<UnfinishedOperation[
  */
 export async function overtake(root: string, plan: Plan, argv: readonly string[], now: () => Date): Promise<void> {
   const key = keyOf({ plan, entries: [{ at: '', event: 'begin', argv: [...argv] }] });
-  for await (const begun of operations(root, unfinishedFolder(root))) {
-    if (begun.plan.operation === plan.operation || isOver(begun)) continue;
+  for (const begun of operations(root, unfinishedFolder(root), plan.operation)) {
+    if (isOver(begun)) continue;
     const other = keyOf(begun);
     const same = other === key || (plan.command === 'tag' && other.replace(/^tag undo /, 'tag ') === key);
     if (same) await Journal.end(root, begun.plan, 'overtaken', `by ${plan.operation}`, now);
@@ -211,8 +240,8 @@ export async function overtake(root: string, plan: Plan, argv: readonly string[]
  */
 export async function endUnfinished(root: string, plan: Plan, argv: readonly string[], now: () => Date): Promise<void> {
   const key = keyOf({ plan, entries: [{ at: '', event: 'begin', argv: [...argv] }] });
-  await markOthers(root);
-  for await (const begun of operations(root, unfinishedFolder(root))) {
+  markOthers(root);
+  for (const begun of operations(root, unfinishedFolder(root))) {
     const other = keyOf(begun);
     if (isOver(begun)) continue;
     if (other === key) await Journal.end(root, begun.plan, 'end', 'found done', now);

@@ -1,10 +1,10 @@
-import { open, rm } from 'node:fs/promises';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { draftsFolder, failed, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
 
 export interface Lock {
-  release(): Promise<void>;
+  release(): void;
 }
 
 /** One writer at a time in one workspace on one machine: .dmrel/lock. Problem: `locked`, naming the holder. */
@@ -12,9 +12,9 @@ export async function lockWorkspace(root: string, purpose: string, now: () => Da
   const folder = join(root, '.dmrel');
   const path = join(folder, 'lock');
   const holder = await takeLock(path, purpose, now());
-  await ignoreFolder(folder);
+  ignoreFolder(folder);
   // Whoever wrote them is dead: it had the lock.
-  if (!holder) await rm(draftsFolder(root), { recursive: true, force: true });
+  if (!holder) rmSync(draftsFolder(root), { recursive: true, force: true });
   if (!holder) return ok({ release: () => releaseLock(path) });
   const message = `'${holder.purpose}' is at work here (process ${holder.pid} on ${holder.host}, since ${holder.at})`;
   const hint = holder.host === hostname() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
@@ -22,8 +22,7 @@ export async function lockWorkspace(root: string, purpose: string, now: () => Da
 }
 
 /** What dmrel keeps for itself is no part of the workspace's history. */
-async function ignoreFolder(folder: string): Promise<void> {
-  const file = await open(join(folder, '.gitignore'), 'wx').catch(() => undefined);
-  await file?.writeFile('*\n');
-  await file?.close();
+function ignoreFolder(folder: string): void {
+  const file = join(folder, '.gitignore');
+  if (!existsSync(file)) writeFileSync(file, '*\n');
 }

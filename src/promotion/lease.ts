@@ -89,8 +89,8 @@ export async function lookAtUpstream(
   if (!found.ok) return found;
   if (!found.value) return ok({ name, leftover: false });
   const { lease } = found.value;
-  if (await isKnownOperation(repository.root, lease.operation)) return ok({ name, leftover: true });
-  return (await mayTakeOver(lease, request.takeOver)) ? ok({ name, leftover: false }) : failed(takenBy(lease));
+  if (isKnownOperation(repository.root, lease.operation)) return ok({ name, leftover: true });
+  return mayTakeOver(lease, request.takeOver) ? ok({ name, leftover: false }) : failed(takenBy(lease));
 }
 
 /** A lease in the hands of one command. */
@@ -145,18 +145,14 @@ export async function takeLease(repository: Repository, request: LeaseRequest): 
   const { root } = repository;
   const ref = leaseRef(request.lane);
   const { takeOver, lane: _, ...rest } = request;
-  const lease: Lease = { schema: 'dmrel/lease/v1', ...rest, process: await ownIdentity() };
+  const lease: Lease = { schema: 'dmrel/lease/v1', ...rest, process: ownIdentity() };
   const before = await listUpstream(root, upstream.remote, [ref]);
   if (!before.ok) return { status: 'failed', problem: before.problems[0]!, retry: true };
   const object = before.value.get(ref);
   if (object !== undefined) {
     const found = await readLease(repository, request.lane, object);
     if (!found.ok) return { status: 'failed', problem: found.problems[0]! };
-    if (
-      found.value &&
-      !(await isOurs(repository, found.value.lease)) &&
-      !(await mayTakeOver(found.value.lease, takeOver))
-    )
+    if (found.value && !isOurs(repository, found.value.lease) && !mayTakeOver(found.value.lease, takeOver))
       return { status: 'failed', problem: takenBy(found.value.lease) };
   }
   const written = await writeNote(root, upstream.remote, ref, JSON.stringify(lease), object);
@@ -188,7 +184,7 @@ export async function heldLease(
   if (!found.ok) return found;
   if (!found.value) return ok({});
   const { object, lease } = found.value;
-  if (lease.operation === operation || (await isOurs(repository, lease))) return ok({ [leaseRef(lane)]: object });
+  if (lease.operation === operation || isOurs(repository, lease)) return ok({ [leaseRef(lane)]: object });
   return failed(takenBy(lease));
 }
 
@@ -204,10 +200,9 @@ export async function dropLease(repository: Repository, lane: string, operation:
   return { status: 'done' };
 }
 
-const isOurs = (repository: Repository, lease: Lease): Promise<boolean> =>
-  isKnownOperation(repository.root, lease.operation);
+const isOurs = (repository: Repository, lease: Lease): boolean => isKnownOperation(repository.root, lease.operation);
 
-const mayTakeOver = async (lease: Lease, said: boolean): Promise<boolean> => said || hasProcessEnded(lease.process);
+const mayTakeOver = (lease: Lease, said: boolean): boolean => said || hasProcessEnded(lease.process);
 
 async function whatIsBehind(
   repository: Repository,

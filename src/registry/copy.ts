@@ -2,7 +2,7 @@ import { type Digest, Failure, failed, ok, problem, type Result, unwrap } from '
 import { all, lanes } from './lanes.ts';
 import { type Contents, isIndex, type Named, readContents } from './manifest.ts';
 import { atOrigin, isLayout, type Place } from './place.ts';
-import type { Manifest } from './registry.ts';
+import type { Manifest, Referrer } from './registry.ts';
 import { keepTag, sidecarTags } from './sidecars.ts';
 
 export interface CopyCount {
@@ -65,6 +65,7 @@ interface Position {
   /** Write it even if it is there: so that the registry lists it as a referrer. */
   again?: boolean;
   run: Run;
+  tag?: string | undefined;
 }
 
 /** The copying of one image. */
@@ -88,6 +89,8 @@ export class Copy {
   /** What is being copied or was, by digest. */
   readonly #blobs = new Map<Digest, Promise<void>>();
   readonly #trees = new Map<Digest, Promise<Digest[]>>();
+  readonly #referrers = new Map<Digest, Promise<Referrer[]>>();
+  readonly #tagged = new Set<string>();
   readonly #progress: CopyProgress = { done: 0, total: 0 };
   #tagNames: Promise<ReadonlySet<string>> | undefined;
 
@@ -99,14 +102,22 @@ export class Copy {
     this.#keepTags = options.keepTags ?? !isLayout(to.registry);
   }
 
-  /** Content first, children before their index; then what belongs to it. The caller tags, last of all. */
-  async image(digest: Digest): Promise<Result<void>> {
+  /**
+   * Content first, children before their index; then what belongs to it. The caller tags, last of all.
+   * @param tag one that it will have: where nothing else is to come before it, and that saves a step, it is given already
+   */
+  async image(digest: Digest, tag?: string): Promise<Result<void>> {
     try {
       const inPlace = this.#sameRegistry && this.#from.repository === this.#to.repository;
       if (inPlace && (await this.#to.registry.hasManifest(this.#to.repository, digest))) return ok(undefined);
       const run: Run = { left: maxManifests };
       const seen = new Set<Digest>();
-      await this.#sidecars(await this.#tree(digest, { depth: 0, bare: false, run }), 0, seen, run);
+      const asked = this.#referrersOf(digest).catch(() => {}); // what it answers is looked at further down
+      try {
+        await this.#sidecars(await this.#tree(digest, { depth: 0, bare: false, run, tag }), 0, seen, run);
+      } finally {
+        await asked;
+      }
       return ok(undefined);
     } catch (error) {
       if (error instanceof Failure) return failed(...error.problems);
@@ -135,12 +146,33 @@ export class Copy {
       await all(contents.blobs.map((blob) => this.#blob(blob, run)));
       this.#stopIfOver(run);
       // Written though it may be there: a repair is over when the registry takes it.
-      unwrap(await this.#lane(() => registry.writeManifest(repository, manifest)));
+      unwrap(await this.#write(digest, manifest, contents, position.tag));
       this.count.copied += 1;
       this.count.bytes += manifest.bytes.length;
     }
     if (bare && this.#keepTags) await this.#keep(digest, present);
     return [digest, ...below];
+  }
+
+  async #write(digest: Digest, manifest: Manifest, { children }: Contents, tag?: string): Promise<Result<Digest>> {
+    const { registry, repository } = this.#to;
+    if (tag === undefined || !registry.writeTagged || children.length > 0 || !(await this.#isAlone(digest)))
+      return this.#lane(() => registry.writeManifest(repository, manifest));
+    const written = await this.#lane(() => registry.writeTagged!(repository, manifest, tag));
+    if (written.ok) this.#tagged.add(tag);
+    return written;
+  }
+
+  /** Whether nothing belongs to it. */
+  async #isAlone(digest: Digest): Promise<boolean> {
+    if ((await this.#referrersOf(digest)).length > 0) return false;
+    const names = await this.#sourceTags();
+    return !sidecarTags(digest).some((tag) => names.has(tag));
+  }
+
+  /** Whether an image got its tag when it was written. */
+  hasTagged(tag: string): boolean {
+    return this.#tagged.has(tag);
   }
 
   /** Of an index that is there, only the names of its images matter. */
@@ -236,8 +268,8 @@ export class Copy {
 
   async #sidecarsOf(subject: Digest, seen: ReadonlySet<Digest>, run: Run): Promise<Digest[]> {
     const [from, to] = [this.#from, this.#to];
+    const referrers = await this.#referrersOf(subject);
     const names = await this.#sourceTags();
-    const referrers = unwrap(await this.#lane(() => from.registry.listReferrers(from.repository, subject, names)));
     const wanted = referrers.filter(({ digest }) => !seen.has(digest));
     const listed =
       wanted.length === 0 ? [] : unwrap(await this.#lane(() => to.registry.listReferrers(to.repository, subject)));
@@ -278,6 +310,14 @@ export class Copy {
     const brought = unwrap(readContents(bytes, coming, mediaType)).blobs;
     // The configuration lists the layers: it differs whenever they do.
     return old.ok && old.value.blobs.slice(1).every(({ digest }) => brought.some((each) => each.digest === digest));
+  }
+
+  #referrersOf(subject: Digest): Promise<Referrer[]> {
+    const { registry, repository } = this.#from;
+    const names = this.#sourceTags(); // before those that wait for it: they keep their lanes meanwhile
+    names.catch(() => {});
+    const ask = () => registry.listReferrers(repository, subject, names);
+    return once(this.#referrers, subject, async () => unwrap(await this.#lane(ask)));
   }
 
   #sourceTags(): Promise<ReadonlySet<string>> {

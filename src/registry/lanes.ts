@@ -16,10 +16,9 @@ export function lanes(width: number): <T>(work: () => Promise<T>) => Promise<T> 
 }
 
 /** All of them, whatever becomes of the others; then the first error. Nothing goes on behind the caller's back. */
-export async function all<T>(work: Iterable<Promise<T>>): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  return settled.map((each) => {
-    if (each.status === 'rejected') throw each.reason;
-    return each.value;
-  });
+export async function all<T extends readonly unknown[] | []>(
+  work: T,
+): Promise<{ -readonly [Key in keyof T]: Awaited<T[Key]> }> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }

@@ -1,14 +1,14 @@
-import { Failure, problem, releaseLock, systemClock, takeLock } from '../support/index.ts';
+import { Failure, problem, releaseLock, stopwatch, systemClock, takeLock } from '../support/index.ts';
 
 const patienceSeconds = 10;
 
 /** Do something that only one process may do at a time; waits for others, which need milliseconds. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const begun = performance.now();
+  const waitedSeconds = stopwatch();
   for (;;) {
     const holder = await takeLock(path, 'dmrel', systemClock());
     if (!holder) break;
-    if (performance.now() - begun > patienceSeconds * 1000) {
+    if (waitedSeconds() > patienceSeconds) {
       const message = `process ${holder.pid} on ${holder.host} does not let go of ${path}`;
       throw new Failure(problem('locked', message, { hint: 'end it, or remove that file if it is gone' }));
     }
@@ -17,6 +17,6 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   try {
     return await work();
   } finally {
-    await releaseLock(path);
+    releaseLock(path);
   }
 }

@@ -22,6 +22,7 @@ export function withPrefix(origin: ImageRegistry, prefix: string): ImageRegistry
     writeBlob: (repository, ...given) => origin.writeBlob(at(repository), ...given),
     mountBlob: (repository, digest, from) => origin.mountBlob(at(repository), digest, at(from)),
     writeManifest: (repository, manifest) => origin.writeManifest(at(repository), manifest),
+    writeTagged: origin.writeTagged && ((repository, ...given) => origin.writeTagged!(at(repository), ...given)),
     tag: (repository, tag, digest) => origin.tag(at(repository), tag, digest),
     listReferrers: (repository, ...given) => origin.listReferrers(at(repository), ...given),
     deleteManifest: (repository, digest) => origin.deleteManifest(at(repository), digest),

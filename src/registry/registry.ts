@@ -54,16 +54,21 @@ export interface ImageRegistry {
   mountBlob(repository: string, digest: Digest, fromRepository: string): Promise<boolean>;
   /** Everything it names must be there. */
   writeManifest(repository: string, manifest: Manifest): Promise<Result<Digest>>;
+  /** The same under a tag at once, where that is one step; whether the tag names it is for the caller to look. */
+  writeTagged?: ((repository: string, manifest: Manifest, tag: string) => Promise<Result<Digest>>) | undefined;
   /**
    * Manifests whose `subject` is this one (distribution-spec, "Listing Referrers"); those that tags follow instead are not among them.
-   * @param tagNames the repository's, where they are known: a tag in the place of the list is then not looked for in vain
+   * @param tagNames the repository's, where they are asked for: a tag in the place of the list is then not looked for in vain
    */
-  listReferrers(repository: string, digest: Digest, tagNames?: ReadonlySet<string>): Promise<Result<Referrer[]>>;
+  listReferrers(repository: string, digest: Digest, tagNames?: TagNames): Promise<Result<Referrer[]>>;
   /** With all its tags. Other manifests stay, whatever they name or are named by; content that none of them names goes. */
   deleteManifest(repository: string, digest: Digest): Promise<Result<void>>;
   /** Let a tag name a manifest that is there already, and look whether it does. */
   tag(repository: string, tag: string, digest: Digest): Promise<Result<void>>;
 }
+
+/** Tags of a repository, or the question for them. */
+export type TagNames = ReadonlySet<string> | Promise<ReadonlySet<string>>;
 
 export const maxManifestBytes = 4 * 2 ** 20;
 

@@ -1,4 +1,4 @@
-import { type Digest, ok, parseDigest } from '../support/index.ts';
+import { type Digest, ok, parseDigest, type Result } from '../support/index.ts';
 import { all, lanes } from './lanes.ts';
 import type { Place } from './place.ts';
 import type { ImageRegistry, Manifest } from './registry.ts';
@@ -45,6 +45,13 @@ export function remembering(registry: ImageRegistry): ImageRegistry {
       await once(`read ${repository}@${digest}`, async () => ok({ mediaType, bytes }));
       return digest;
     });
+  const written = (repository: string, manifest: Manifest, result: Result<Digest>): Result<Digest> => {
+    const subject = parseDigest(String(subjectOf(manifest)));
+    if (subject) forget(`referrers ${repository}@${subject}`, `tags ${repository}`);
+    if (result.ok) forget(`has ${repository}@${result.value}`, `read ${repository}@${result.value}`);
+    return result;
+  };
+  const { writeTagged } = registry;
   return {
     ...registry,
     resolve,
@@ -61,13 +68,14 @@ export function remembering(registry: ImageRegistry): ImageRegistry {
       once(`read ${repository}@${digest}`, () => registry.readManifest(repository, digest)),
     listReferrers: (repository, digest, tagNames) =>
       once(`referrers ${repository}@${digest}`, () => registry.listReferrers(repository, digest, tagNames)),
-    writeManifest: async (repository, manifest) => {
-      const written = await registry.writeManifest(repository, manifest);
-      const subject = parseDigest(String(subjectOf(manifest)));
-      if (subject) forget(`referrers ${repository}@${subject}`, `tags ${repository}`);
-      if (written.ok) forget(`has ${repository}@${written.value}`, `read ${repository}@${written.value}`);
-      return written;
-    },
+    writeManifest: async (repository, manifest) =>
+      written(repository, manifest, await registry.writeManifest(repository, manifest)),
+    writeTagged:
+      writeTagged &&
+      (async (repository, manifest, tag) => {
+        forget(`tag ${repository}:${tag}`, `tags ${repository}`);
+        return written(repository, manifest, await writeTagged(repository, manifest, tag));
+      }),
     tag: (repository, tag, digest) => {
       forget(`tag ${repository}:${tag}`, `tags ${repository}`);
       return registry.tag(repository, tag, digest);

@@ -46,6 +46,7 @@ async function surveyOne(from: Place, digest: Digest, to: Place, keepTags: boole
       survey.changes += 1;
       return ok(digestOf(bytes));
     },
+    writeTagged: undefined,
     tag: async () => {
       survey.changes += 1;
       return ok(undefined);

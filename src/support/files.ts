@@ -1,27 +1,43 @@
-import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { promisify } from 'node:util';
 import { failed, ok, problem, type Result } from './problem.ts';
+
+/** The one thing here that takes long: all else is done before asking for it in the background would have begun. */
+const toDisk = promisify(fsync);
 
 /**
  * Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a part.
  * @param drafts a directory of the same file system for what is not whole yet; without it, that of the file
  */
 export async function writeFileAtomic(path: string, content: string | Uint8Array, drafts?: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  if (drafts !== undefined) await mkdir(drafts, { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
+  if (drafts !== undefined) mkdirSync(drafts, { recursive: true });
   const temporary = temporaryName(drafts === undefined ? path : join(drafts, basename(path)));
   try {
-    const file = await open(temporary, 'wx');
+    const file = openSync(temporary, 'wx');
     try {
-      await file.writeFile(content);
-      await file.sync();
+      writeFileSync(file, content);
+      await toDisk(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
-    await rename(temporary, path);
+    renameSync(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
   await syncDirectory(dirname(path));
@@ -41,11 +57,11 @@ export function temporaryName(path: string): string {
 
 /** What a rename did to a directory is on disk after this. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+  const directory = openSync(path, 'r');
   try {
-    await directory.sync();
+    await toDisk(directory);
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }
 

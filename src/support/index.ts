@@ -50,6 +50,7 @@ export {
   parseDate,
   parseDuration,
   parseInstant,
+  stopwatch,
   systemClock,
   whyNoDate,
 } from './time.ts';

@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { temporaryName } from './files.ts';
@@ -22,23 +22,24 @@ const maxAttempts = 100;
 
 /**
  * Take a lock file, or say who has it. Its content is there from its first moment; the lock of a process of this host
- * that is gone is taken over. Gives undefined when it was taken; `releaseLock` ends that.
+ * that is gone is taken over. Gives undefined when it was taken; `releaseLock` ends that. It waits for the disk: what is
+ * done here is done before asking for it in the background would have begun.
  */
 export async function takeLock(path: string, purpose: string, now: Date): Promise<LockHolder | undefined> {
-  await mkdir(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
   const draft = temporaryName(path);
-  const started = await startOf(process.pid);
+  const started = startOf(process.pid);
   const self = { pid: process.pid, host: hostname(), ...(started === undefined ? {} : { started }) };
   const holder: LockHolder = { ...self, claim: draft, purpose, at: now.toISOString() };
   mine.add(draft);
-  await writeFile(draft, JSON.stringify(holder));
+  writeFileSync(draft, JSON.stringify(holder));
   try {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      if (await claim(draft, path)) return undefined;
-      const text = await readFile(path, 'utf8').catch(() => undefined);
+      if (claim(draft, path)) return undefined;
+      const text = textOf(path);
       if (text === undefined) continue; // released in between
       const other = parseHolder(text);
-      if (other && !(await isGone(other))) {
+      if (other && !isGone(other)) {
         mine.delete(draft);
         return other;
       }
@@ -47,21 +48,21 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
     mine.delete(draft);
     return { ...holder, purpose: 'one process after another' };
   } finally {
-    await rm(draft, { force: true });
+    rmSync(draft, { force: true });
   }
 }
 
-export async function releaseLock(path: string): Promise<void> {
-  const holder = parseHolder(await readFile(path, 'utf8').catch(() => ''));
+export function releaseLock(path: string): void {
+  const holder = parseHolder(textOf(path));
   if (!holder || !mine.has(holder.claim)) return;
-  await rm(path, { force: true });
+  rmSync(path, { force: true });
   mine.delete(holder.claim);
 }
 
 /** A link to a finished draft is as exclusive as O_EXCL, and the lock is never seen without its holder's name. */
-async function claim(draft: string, path: string): Promise<boolean> {
+function claim(draft: string, path: string): boolean {
   try {
-    await link(draft, path);
+    linkSync(draft, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -80,13 +81,22 @@ async function takeAway(path: string, dead: string, now: Date): Promise<void> {
     return;
   }
   try {
-    if ((await readFile(path, 'utf8').catch(() => '')) === dead) await rm(path, { force: true });
+    if (textOf(path) === dead) rmSync(path, { force: true });
   } finally {
-    await releaseLock(second);
+    releaseLock(second);
   }
 }
 
-function parseHolder(text: string): LockHolder | undefined {
+/** undefined when there is none any more. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function parseHolder(text = ''): LockHolder | undefined {
   try {
     const holder = JSON.parse(text);
     return typeof holder.pid === 'number' ? holder : undefined;
@@ -95,7 +105,7 @@ function parseHolder(text: string): LockHolder | undefined {
   }
 }
 
-async function isGone({ pid, host, started, claim: name }: LockHolder): Promise<boolean> {
+function isGone({ pid, host, started, claim: name }: LockHolder): boolean {
   if (host !== hostname()) return false;
   if (pid === process.pid) return !mine.has(name);
   try {
@@ -103,5 +113,5 @@ async function isGone({ pid, host, started, claim: name }: LockHolder): Promise<
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-  return started !== undefined && started !== ((await startOf(pid)) ?? started);
+  return started !== undefined && started !== (startOf(pid) ?? started);
 }

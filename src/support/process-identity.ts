@@ -1,4 +1,4 @@
-import { readFile, readlink } from 'node:fs/promises';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** A process, told from others that have its id: on other machines, in other containers, after it. */
@@ -11,8 +11,8 @@ export interface ProcessIdentity {
   started?: string;
 }
 
-export async function ownIdentity(): Promise<ProcessIdentity> {
-  const [space, started] = [await ownSpace(), await startOf(process.pid)];
+export function ownIdentity(): ProcessIdentity {
+  const [space, started] = [ownSpace(), startOf(process.pid)];
   return {
     pid: process.pid,
     host: hostname(),
@@ -22,9 +22,9 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
 }
 
 /** Whether a process is known to have ended: only of one that ran where this one runs. */
-export async function hasProcessEnded({ pid, space, started }: ProcessIdentity): Promise<boolean> {
-  if (space === undefined || started === undefined || space !== (await ownSpace())) return false;
-  const now = await startOf(pid);
+export function hasProcessEnded({ pid, space, started }: ProcessIdentity): boolean {
+  if (space === undefined || started === undefined || space !== ownSpace()) return false;
+  const now = startOf(pid);
   if (now !== undefined) return now !== started;
   try {
     process.kill(pid, 0);
@@ -34,14 +34,23 @@ export async function hasProcessEnded({ pid, space, started }: ProcessIdentity):
   }
 }
 
-async function ownSpace(): Promise<string | undefined> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
-  const ids = await readlink('/proc/self/ns/pid').catch(() => undefined);
+function ownSpace(): string | undefined {
+  const boot = told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  const ids = told(() => readlinkSync('/proc/self/ns/pid'));
   return boot === undefined || ids === undefined ? undefined : `${boot.trim()} ${ids}`;
 }
 
 /** Field 22 of proc_pid_stat(5). The program's name before it may hold spaces and brackets. */
-export async function startOf(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+export function startOf(pid: number): string | undefined {
+  const stat = told(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+/** What the kernel tells, where it does. */
+function told(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

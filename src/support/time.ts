@@ -11,6 +11,15 @@ export function systemClock(): Date {
 }
 export type Clock = () => Date;
 
+/** Seconds from one moment to another of this process, whatever is done to the clock. Not of `performance`: it loads slowly. */
+export function stopwatch(): () => number {
+  const begun = process.hrtime();
+  return () => {
+    const [seconds, nanoseconds] = process.hrtime(begun);
+    return seconds + nanoseconds / 1e9;
+  };
+}
+
 export function parseDate(text: string): CalendarDate | undefined {
   const match = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/.exec(text);
   if (!match) return undefined;

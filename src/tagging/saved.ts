@@ -180,7 +180,7 @@ export async function staleness(workspace: Workspace, saved: TagPlan, now: TagPl
   const made = record.ok ? record.value : undefined;
   if (made && made.created.operation !== saved.operation)
     return [stale(`${release} was made meanwhile, by ${made.created.by} at ${made.created.at}`, release)];
-  const journal = await readJournal(workspace.root, saved.operation);
+  const journal = readJournal(workspace.root, saved.operation);
   if (!made && journal.some(({ event }) => event === 'end'))
     return [stale(`${release} was made by this plan already, and taken back`, release)];
   const known = new Set([...Object.keys(details.products), ...(details.others ?? [])]);

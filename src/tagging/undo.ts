@@ -163,7 +163,7 @@ function tagsOfRecord({ products, forced = [] }: ReleaseRecord): MadeTags {
 
 /** What a run that never came to its record has made: the steps that its journal says were begun. */
 async function tagsOfRun(root: string, { operation, details }: TagPlan): Promise<MadeTags> {
-  const touched = new Set((await readJournal(root, operation)).map(({ step }) => step));
+  const touched = new Set(readJournal(root, operation).map(({ step }) => step));
   const begun = Object.entries(details.products).filter(([name]) => touched.has(`tag:${name}`));
   const moved = new Map((details.forced ?? []).map(({ product, from }) => [product, from]));
   return {

@@ -26,13 +26,6 @@ export {
   type LevelConfig,
   levelsBefore,
 } from './levels.ts';
+export { readRoadmap, soundRoadmap } from './read-roadmap.ts';
 export type { KeyConfig, SignerConfig, TrustConfig } from './trust.ts';
-export {
-  findWorkspace,
-  need,
-  openWorkspace,
-  readRoadmap,
-  soundRoadmap,
-  transportsOf,
-  type Workspace,
-} from './workspace.ts';
+export { findWorkspace, need, openWorkspace, transportsOf, type Workspace } from './workspace.ts';

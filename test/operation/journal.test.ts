@@ -20,7 +20,7 @@ const planAt = (second: number, more: Partial<Plan> = {}): Plan => ({
 async function left(root: string, plan: Plan, ...events: ('start' | 'done' | 'failed' | 'end' | 'interrupted')[]) {
   const journal = await Journal.open(root, plan, () => new Date(0));
   for (const event of events) await journal.write({ event, step: 'a' });
-  await journal.close();
+  journal.close();
 }
 
 const unfinished = async (root: string) =>
@@ -88,7 +88,7 @@ describe('an operation', () => {
     const root = aFolder();
     const journal = await Journal.open(root, planAt(1), () => new Date(0));
     await journal.write({ event: 'failed', step: 'a', message: '{"event":"end"}\n{"event":"end"}' });
-    await journal.close();
+    journal.close();
     expect(await unfinished(root)).toBe(1);
   });
 

@@ -25,7 +25,7 @@ beforeAll(() => {
         console.log('taken');
         await pause(Number(milliseconds));
         appendFileSync(root + '/log', 'out ' + process.pid + '\\n');
-        await lock.value.release();
+        lock.value.release();
         break;
       }
       if (!wait) { console.log(lock.problems[0].message); process.exit(1); }
@@ -59,7 +59,7 @@ describe('the lock of a workspace', () => {
     const first = await lock(root);
     if (!first.ok) throw new Error(brief(first.problems).join());
     expect(problemsOf(await lock(root))).toMatchObject([{ code: 'locked' }]);
-    await first.value.release();
+    first.value.release();
     const second = await lock(root);
     expect(second.ok).toBe(true);
   });
@@ -97,7 +97,7 @@ describe('the lock of a workspace', () => {
       const root = aFolder();
       const taken = await lock(root);
       if (!taken.ok) throw new Error();
-      await taken.value.release();
+      taken.value.release();
       writeFileSync(join(root, '.dmrel/lock'), text);
       expect((await lock(root)).ok).toBe(true);
     }
@@ -120,7 +120,7 @@ describe('the lock of a workspace', () => {
     const root = aFolder();
     const taken = await lock(root);
     if (!taken.ok) throw new Error();
-    await taken.value.release();
+    taken.value.release();
     const other = { pid: 1, host: 'elsewhere.example', claim: 'x', purpose: 'build', at: '2018-05-08T00:00:00Z' };
     writeFileSync(join(root, '.dmrel/lock'), JSON.stringify(other));
     expect(problemsOf(await lock(root))).toMatchObject([

@@ -48,7 +48,7 @@ async function runAll(steps: Step[], settings: Partial<RunSettings> = {}) {
     report: (event) => events.push(event),
     ...settings,
   });
-  await journal.close();
+  journal.close();
   const text = readFileSync(join(root, '.dmrel/operations', plan().operation, 'journal.jsonl'), 'utf8');
   return {
     result,

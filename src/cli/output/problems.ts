@@ -7,6 +7,7 @@ export async function renderProblems(
   problems: readonly Problem[],
   context: Pick<CommandContext, 'color'>,
 ): Promise<string> {
+  if (problems.length === 0) return '';
   const paint = await createPaint(context.color);
   const blocks = problems.map((each) => {
     const { at, code, severity, message, hint, excerpt, output = [] } = each;
@@ -29,5 +30,5 @@ export async function renderProblems(
     const errors = errorsOf(problems).length;
     blocks.push(`${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`);
   }
-  return blocks.length === 0 ? '' : `${blocks.join('\n')}\n`;
+  return `${blocks.join('\n')}\n`;
 }

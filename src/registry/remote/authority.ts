@@ -1,3 +1,4 @@
+import { stopwatch } from '../../support/index.ts';
 import { basicOf, type Credential, secretsOf } from '../credentials/credential.ts';
 import type { Found } from '../credentials/find.ts';
 import { type Challenge, parseChallenges, scopesOf } from './challenge.ts';
@@ -46,6 +47,7 @@ interface Kept {
 }
 
 export function openAuthority({ host, find, fetchToken, keepSecret }: AuthorityOptions): Authority {
+  const seconds = stopwatch();
   let known: Challenge | undefined;
   const found = new Map<string, Promise<Found>>();
   const tokens = new Map<string, Promise<Kept>>();
@@ -66,7 +68,7 @@ export function openAuthority({ host, find, fetchToken, keepSecret }: AuthorityO
     keepSecret(token.header.slice('Bearer '.length));
     // A little early, for what is under way when it ends.
     const margin = Math.min(10, token.expiresInSeconds / 10);
-    return { token, until: performance.now() + (token.expiresInSeconds - margin) * 1000 };
+    return { token, until: seconds() + token.expiresInSeconds - margin };
   };
 
   /** One request for a token, however many wait for it. */
@@ -74,7 +76,7 @@ export function openAuthority({ host, find, fetchToken, keepSecret }: AuthorityO
     const key = keyOf(purpose);
     const pending = tokens.get(key);
     const kept = await pending?.catch(() => undefined);
-    if (kept && kept.until > performance.now() && kept.token.header !== refused) return kept.token.header;
+    if (kept && kept.until > seconds() && kept.token.header !== refused) return kept.token.header;
     // Another may have begun to ask while this one waited.
     let asking = tokens.get(key);
     if (asking === undefined || asking === pending) {

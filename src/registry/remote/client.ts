@@ -1,4 +1,4 @@
-import { type Digest, digestOf, failed, ok, parseDigest, printable } from '../../support/index.ts';
+import { type Digest, digestOf, failed, ok, parseDigest, printable, type Result } from '../../support/index.ts';
 import { isTagName, type RemoteAddress } from '../names.ts';
 import type { Manifest } from '../registry.ts';
 import { hasBlob, mountBlob } from './blobs.ts';
@@ -25,6 +25,15 @@ export function openClient(address: string, remote: RemoteAddress, options: Remo
   };
   const read = async (repository: string, digest: Digest) =>
     keep(repository, digest, await readManifest(session, repository, checked(digest)));
+  const write = async (repository: string, manifest: Manifest, tag?: string): Promise<Result<Digest>> => {
+    const digest = digestOf(manifest.bytes);
+    const reply = await putManifest(session, repository, manifest, tag);
+    const named = subjectOf(manifest);
+    if (named && reply.headers['oci-subject'] === undefined)
+      await addToFallback(session, repository, named.subject, named.referrer);
+    keep(repository, digest, manifest);
+    return ok(digest);
+  };
 
   const registry: RemoteRegistry = {
     address,
@@ -53,16 +62,8 @@ export function openClient(address: string, remote: RemoteAddress, options: Remo
     writeBlob: (repository, content, expected, size) =>
       asResult(async () => ok(await uploadBlob(session, content, { repository, expected, size }))),
     mountBlob: (repository, digest, from) => asFailure(() => mountBlob(session, repository, checked(digest), from)),
-    writeManifest: (repository, manifest) =>
-      asResult(async () => {
-        const digest = digestOf(manifest.bytes);
-        const reply = await putManifest(session, repository, manifest);
-        const named = subjectOf(manifest);
-        if (named && reply.headers['oci-subject'] === undefined)
-          await addToFallback(session, repository, named.subject, named.referrer);
-        keep(repository, digest, manifest);
-        return ok(digest);
-      }),
+    writeManifest: (repository, manifest) => asResult(() => write(repository, manifest)),
+    writeTagged: (repository, manifest, tag) => asResult(() => write(repository, manifest, checkedTag(tag))),
     tag: (repository, tag, digest) =>
       asResult(async () => {
         const manifest = manifests.get(`${repository}@${digest}`) ?? (await read(repository, digest));

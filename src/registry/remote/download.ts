@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Digest } from '../../support/index.ts';
+import { type Digest, stopwatch } from '../../support/index.ts';
 import { mismatch } from './digests.ts';
 import type { Reply, Session } from './session.ts';
 import { Trouble, unreachable, wrong } from './trouble.ts';
@@ -47,7 +47,7 @@ class Download {
   #hash: Hash = createHash('sha256');
   #received = 0;
   #gaps = 0;
-  readonly #begun = performance.now();
+  readonly #spentSeconds = stopwatch();
   #next: Answer | undefined;
 
   constructor(session: Session, repository: string, digest: Digest) {
@@ -83,7 +83,7 @@ class Download {
       } catch (error) {
         if (!(error instanceof Trouble) || !error.details.again) throw error;
         this.#gaps += 1;
-        if (this.#gaps > maxGaps || this.#spent() > this.#session.limits.transferSeconds) throw error;
+        if (this.#gaps > maxGaps || this.#spentSeconds() > this.#session.limits.transferSeconds) throw error;
         const { pauseSeconds } = this.#session.limits;
         await this.#session.pause(Math.random() * pauseSeconds);
       }
@@ -99,7 +99,7 @@ class Download {
       if (rest === undefined || rest.length === 0) continue;
       this.#received += rest.length;
       if (this.#received > this.#session.limits.blobBytes) throw this.#trouble('is endless');
-      if (this.#spent() > this.#session.limits.transferSeconds) throw this.#late();
+      if (this.#spentSeconds() > this.#session.limits.transferSeconds) throw this.#late();
       this.#hash.update(rest);
       yield rest;
     }
@@ -134,10 +134,6 @@ class Download {
     if (!compressed && (status === 200 || (start !== undefined && Number(start) === from))) return answer;
     answer.close();
     throw this.#trouble(compressed ? 'comes compressed, unasked' : 'comes from another place than was asked for');
-  }
-
-  #spent(): number {
-    return (performance.now() - this.#begun) / 1000;
   }
 
   #refused(answer: Reply): Trouble {

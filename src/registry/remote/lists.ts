@@ -1,3 +1,4 @@
+import { stopwatch } from '../../support/index.ts';
 import { maxManifestBytes } from '../registry.ts';
 import type { Reply, Session } from './session.ts';
 import { wrong } from './trouble.ts';
@@ -17,7 +18,7 @@ export async function readPages<T>(
   headers: Record<string, string>,
   read: (reply: Reply) => T[] | undefined,
 ): Promise<T[]> {
-  const begun = performance.now();
+  const spentSeconds = stopwatch();
   const endless = () =>
     wrong(`${session.display(repository, '')}: the list at ${first.split('?')[0]} does not come to an end`, {
       hint: 'look who runs that registry',
@@ -40,7 +41,7 @@ export async function readPages<T>(
     const next = nextPage(session, reply, repository);
     if (next === undefined) return found;
     if (seen.has(next.href) || found.length > maxEntries) throw endless();
-    if ((performance.now() - begun) / 1000 > session.limits.retrySeconds) throw endless();
+    if (spentSeconds() > session.limits.retrySeconds) throw endless();
     seen.add(next.href);
     to = next;
   }

@@ -25,6 +25,7 @@ export function openRemoteRegistry(address: string, options: RemoteOptions = {})
     writeBlob: async (...given) => (await opened()).writeBlob(...given),
     mountBlob: async (...given) => (await opened()).mountBlob(...given),
     writeManifest: async (...given) => (await opened()).writeManifest(...given),
+    writeTagged: async (...given) => (await opened()).writeTagged!(...given),
     tag: async (...given) => (await opened()).tag(...given),
     listReferrers: async (...given) => (await opened()).listReferrers(...given),
     deleteManifest: async (...given) => (await opened()).deleteManifest(...given),

@@ -1,6 +1,6 @@
 import { type Digest, digestOf, hexOf, parseDigest } from '../../support/index.ts';
 import { readContents } from '../manifest.ts';
-import { type Manifest, maxManifestBytes, mediaTypes, type Referrer } from '../registry.ts';
+import { type Manifest, maxManifestBytes, mediaTypes, type Referrer, type TagNames } from '../registry.ts';
 import { readPages } from './lists.ts';
 import { hasManifest, putManifest, readTagged } from './manifests.ts';
 import type { Session } from './session.ts';
@@ -17,7 +17,7 @@ export async function listReferrers(
   session: Session,
   repository: string,
   subject: Digest,
-  tagNames?: ReadonlySet<string>,
+  tagNames?: TagNames,
 ): Promise<Referrer[]> {
   let supported = session.listsReferrers;
   const headers = { Accept: mediaTypes.index };
@@ -44,9 +44,9 @@ async function fallbackEntries(
   session: Session,
   repository: string,
   subject: Digest,
-  tagNames: ReadonlySet<string> | undefined,
+  tagNames: TagNames | undefined,
 ): Promise<unknown[]> {
-  if (tagNames && !tagNames.has(fallbackTag(subject))) return [];
+  if (tagNames && !(await tagNames).has(fallbackTag(subject))) return [];
   return (await readFallback(session, repository, subject))?.manifests ?? [];
 }
 

@@ -1,4 +1,4 @@
-import { count } from '../../support/index.ts';
+import { count, stopwatch } from '../../support/index.ts';
 import { Trouble } from './trouble.ts';
 
 export interface Retrying {
@@ -15,7 +15,7 @@ export interface Retrying {
  * ("full jitter"). A server that names a time is given it, unless that is longer than there is.
  */
 export async function retrying<T>(work: (attempt: number) => Promise<T>, options: Retrying): Promise<T> {
-  const begun = performance.now();
+  const spentSeconds = stopwatch();
   for (let attempt = 1; ; attempt++) {
     try {
       return await work(attempt);
@@ -24,8 +24,7 @@ export async function retrying<T>(work: (attempt: number) => Promise<T>, options
       const { afterSeconds } = error.details;
       const chance = Math.random() * Math.min(options.longestPauseSeconds, options.pauseSeconds * 2 ** (attempt - 1));
       const pause = afterSeconds === undefined ? chance : afterSeconds + chance;
-      const spent = (performance.now() - begun) / 1000;
-      if (attempt >= options.attempts || spent + pause > options.seconds) throw told(error, attempt);
+      if (attempt >= options.attempts || spentSeconds() + pause > options.seconds) throw told(error, attempt);
       await options.pause(pause);
     }
   }

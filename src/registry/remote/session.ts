@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { clip, printable } from '../../support/index.ts';
+import { clip, printable, pause as wait } from '../../support/index.ts';
 import { findCredential } from '../credentials/find.ts';
 import { isRepositoryName, type RemoteAddress } from '../names.ts';
 import { type Authority, openAuthority, type Purpose } from './authority.ts';
@@ -113,7 +112,7 @@ export class Session {
 
   async pause(seconds: number): Promise<void> {
     const { pause, signal } = this.options;
-    await (pause ? pause(seconds) : wait(seconds * 1000, undefined, signal ? { signal } : {})).catch(() => {});
+    await (pause ? pause(seconds).catch(() => {}) : wait(seconds, signal));
     if (signal?.aborted) throw interrupted(this.host);
   }
 
