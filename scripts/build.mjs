@@ -175,10 +175,10 @@ pack(
 for (const name of built) rmSync(join(out, name));
 for (const [name, code] of files) writeFileSync(join(out, name), code);
 writeFileSync(join(out, 'package.json'), '{"type":"commonjs","imports":{"#validators":"./validators.js"}}\n');
-const cache = mkdtempSync(join(tmpdir(), 'dmrel-build-'));
-const env = { ...process.env, XDG_CACHE_HOME: cache };
-execFileSync(process.execPath, [join(root, 'scripts/compile.cjs'), out, root], { env, stdio: 'pipe' });
-rmSync(cache, { recursive: true });
+const cwd = mkdtempSync(join(tmpdir(), 'dmrel-build-'));
+const env = { PATH: process.env.PATH, HOME: cwd };
+execFileSync(process.execPath, [join(root, 'scripts/compile.cjs'), out, root], { cwd, env, stdio: 'pipe' });
+rmSync(cwd, { recursive: true });
 rmSync(`${out}.old`, { recursive: true, force: true });
 if (existsSync(dist)) renameSync(dist, `${out}.old`);
 renameSync(out, dist);

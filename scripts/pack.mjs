@@ -21,7 +21,10 @@ export function pack(files, graph) {
   for (const name of commands.flatMap(closure)) uses.set(name, (uses.get(name) ?? 0) + 1);
   const often = new Set(closure(commands.find((name) => name.startsWith('milestone-status-'))));
   const isCommon = (name) => (often.has(name) || uses.get(name) > commands.length * 0.75) && !start.has(name);
-  join(files, 'common.js', [...uses.keys()].filter(isCommon));
+  const common = [...uses.keys()].filter(isCommon);
+  const images = ['image-copy-', 'client-'].flatMap((begin) => closure(Object.keys(graph).find((name) => name.startsWith(begin))));
+  join(files, 'images.js', [...new Set(images)].filter((name) => !start.has(name) && !common.includes(name)));
+  join(files, 'common.js', common);
   join(
     files,
     main,

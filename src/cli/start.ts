@@ -1,9 +1,12 @@
 import { hostOf } from './host.ts';
 import { main } from './main.ts';
 
-/** What bin/dmrel.js calls: run the command line of its process, and leave the exit code to node. */
+/** Run the command line of a process, and give its exit code. */
+export const run = (real: NodeJS.Process, home: string): Promise<number> => main(hostOf(real), home);
+
+/** What bin/dmrel.js calls. */
 export async function start(real: NodeJS.Process, home: string): Promise<void> {
-  real.exitCode = await main(hostOf(real), home);
+  real.exitCode = await run(real, home);
   // With nothing under way it would end by itself, after taking apart all that the system takes back anyway.
   if (real.getActiveResourcesInfo().length === 0) real.exit();
 }

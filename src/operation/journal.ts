@@ -17,6 +17,9 @@ import type { Plan } from './plan.ts';
 /** What takes long, alone, is asked for in the background. */
 const toDisk = promisify(fdatasync);
 
+/** What need not be on the disk before anything else happens: the next step's start brings it there. */
+const mayBeLost = new Set<JournalEntry['event']>(['begin', 'done', 'failed']);
+
 /** One line of a journal. */
 export interface JournalEntry {
   at: string;
@@ -28,8 +31,8 @@ export interface JournalEntry {
 }
 
 /**
- * What an operation intended and how far it came: .dmrel/operations/<id>/plan.json and journal.jsonl, each line on
- * disk before and after the step it tells of. After a crash it says what was done; the plan in it is what a re-run
+ * What an operation intended and how far it came: .dmrel/operations/<id>/plan.json and journal.jsonl, with a line
+ * before and after each step. After a crash it says what was begun, and what was done; the plan in it is what a re-run
  * finishes, so that dates and commits stay those of the first run.
  */
 export class Journal {
@@ -80,7 +83,7 @@ export class Journal {
   async write(entry: Omit<JournalEntry, 'at'>): Promise<void> {
     const line = JSON.stringify({ at: this.#now().toISOString(), ...entry });
     appendFileSync(this.#file, `${line}\n`);
-    await toDisk(this.#file);
+    if (!mayBeLost.has(entry.event)) await toDisk(this.#file);
     if (entry.event === 'end' || entry.event === 'overtaken') rmSync(this.#mark, { force: true });
   }
 
