@@ -139,14 +139,17 @@ const { metafile } = await build({
 
 /** What a module imports is loaded when it is first used: half of what a command could need it does not come to. */
 function laterRequires(code) {
-  const names = [];
-  const declared = code.replaceAll(/\bvar (import_\w+)=require\(("[^"]+")\);/g, (_line, name, path) => {
-    names.push(name);
-    return `var ${name}_,${name}=()=>${name}_??=require(${path});`;
-  });
+  const imports = /\bvar (import_\w+)=require\(("[^"]+")\);/g;
+  const names = [...code.matchAll(imports)].map(([, name]) => name);
   if (names.length === 0) return code;
-  const used = new RegExp(`\\b(new )?(${names.join('|')})\\.`, 'g');
-  return declared.replaceAll(used, (_use, made, name) => (made ? `new (${name}()).` : `${name}().`));
+  const uses = new Set();
+  const used = code.replaceAll(new RegExp(`\\b(new )?(${names.join('|')})\\.`, 'g'), (_use, made, name) => {
+    uses.add(name);
+    return made ? `new (${name}()).` : `${name}().`;
+  });
+  return used.replaceAll(imports, (_import, name, path) =>
+    uses.has(name) ? `var ${name}_,${name}=()=>${name}_??=require(${path});` : '',
+  );
 }
 
 // Only ES modules can be split, but node starts CommonJS in half the time (no loader thread, no linking phase).

@@ -22,8 +22,14 @@ export function pack(files, graph) {
   const often = new Set(closure(commands.find((name) => name.startsWith('milestone-status-'))));
   const isCommon = (name) => (often.has(name) || uses.get(name) > commands.length * 0.75) && !start.has(name);
   const common = [...uses.keys()].filter(isCommon);
-  const images = ['image-copy-', 'client-'].flatMap((begin) => closure(Object.keys(graph).find((name) => name.startsWith(begin))));
-  join(files, 'images.js', [...new Set(images)].filter((name) => !start.has(name) && !common.includes(name)));
+  const images = ['image-copy-', 'client-'].flatMap((begin) =>
+    closure(Object.keys(graph).find((name) => name.startsWith(begin))),
+  );
+  join(
+    files,
+    'images.js',
+    [...new Set(images)].filter((name) => !start.has(name) && !common.includes(name)),
+  );
   join(files, 'common.js', common);
   join(
     files,

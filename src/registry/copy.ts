@@ -231,7 +231,7 @@ export class Copy {
         this.#report(bytes, 0);
       });
     };
-    const written = unwrap(await registry.writeBlob(repository, source, digest, size));
+    const written = unwrap(await registry.writeBlob(repository, source, digest, size, 'checked'));
     this.count.copied += 1;
     this.count.bytes += written.size;
     return sent;

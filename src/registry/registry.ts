@@ -43,12 +43,16 @@ export interface ImageRegistry {
   hasBlob(repository: string, digest: Digest, size?: number): Promise<boolean>;
   /** The content in chunks; the last one comes only when the whole has the digest, else it throws a `Failure`. */
   readBlob(repository: string, digest: Digest): AsyncIterable<Buffer>;
-  /** Keep content; refused when it is not that of the digest and size expected. */
+  /**
+   * Keep content; refused when it is not that of the digest and size expected.
+   * @param checked who reads it answers for that digest, as `readBlob` does: its bytes need not be hashed once more
+   */
   writeBlob(
     repository: string,
     content: BlobSource,
     expected?: Digest,
     size?: number,
+    checked?: 'checked',
   ): Promise<Result<Omit<Descriptor, 'mediaType'>>>;
   /** Let a repository have what another one of this registry has, without moving it; false when that cannot be done. */
   mountBlob(repository: string, digest: Digest, fromRepository: string): Promise<boolean>;

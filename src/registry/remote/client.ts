@@ -59,8 +59,8 @@ export function openClient(address: string, remote: RemoteAddress, options: Remo
     readManifest: (repository, digest) => asResult(async () => ok(await read(repository, digest))),
     hasBlob: (repository, digest, size) => asFailure(() => hasBlob(session, repository, checked(digest), size)),
     readBlob: (repository, digest) => translated(() => downloadBlob(session, repository, checked(digest))),
-    writeBlob: (repository, content, expected, size) =>
-      asResult(async () => ok(await uploadBlob(session, content, { repository, expected, size }))),
+    writeBlob: (repository, content, expected, size, checked) =>
+      asResult(async () => ok(await uploadBlob(session, content, { repository, expected, size, checked }))),
     mountBlob: (repository, digest, from) => asFailure(() => mountBlob(session, repository, checked(digest), from)),
     writeManifest: (repository, manifest) => asResult(() => write(repository, manifest)),
     writeTagged: (repository, manifest, tag) => asResult(() => write(repository, manifest, checkedTag(tag))),
