@@ -1,6 +1,7 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { clip, printable } from '../../support/index.ts';
+import { cameBy } from './collect.ts';
 import { isLinkLocal, schemeOf } from './hosts.ts';
 import type { Limits, Meter } from './options.ts';
 import { interrupted, Trouble, unreachable, wrong } from './trouble.ts';
@@ -233,6 +234,7 @@ async function* reading(
       });
       patience.end();
       if (done) return;
+      cameBy(value.length);
       yield value;
     }
   } finally {
