@@ -5,7 +5,16 @@ import { openRegistry } from '../levels/index.ts';
 import { newOperationId, type Step } from '../operation/index.ts';
 import { all, type ImageRegistry, openLayout } from '../registry/index.ts';
 import { type ReleasedImage, type ReleaseRecord, readAllReleases, requireRelease } from '../releases/index.ts';
-import { didYouMean, failed, instantOf, ok, type Problem, problem, type Result } from '../support/index.ts';
+import {
+  didYouMean,
+  failed,
+  type Instant,
+  instantOf,
+  ok,
+  type Problem,
+  problem,
+  type Result,
+} from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
 import { type Draft, draftImage } from './draft.ts';
 import { gatherFacts } from './facts.ts';
@@ -41,7 +50,7 @@ export async function prepareBuild(
 ): Promise<Result<PreparedBuild>> {
   const opened = await openBuild(workspace, options);
   if (!opened.ok) return opened;
-  const { record, records, because, places, repository, drafts } = opened.value;
+  const { record, records, because, places, repository, madeAt, drafts } = opened.value;
   const signer = options.keepHere ? ok(undefined) : await signerFor(workspace, 'builder', options.env);
 
   const problems: Problem[] = [
@@ -88,6 +97,7 @@ export async function prepareBuild(
         ...places,
         elsewhere,
         repository,
+        madeAt,
         images: new Map(),
         placeOf: (name) => ({ registry: elsewhere.has(name) ? fallback! : registry, repository: name }),
         signer: signer.ok ? signer.value : undefined,
@@ -116,6 +126,8 @@ export interface OpenedBuild {
   because?: string;
   places: { registry: ImageRegistry; fallback: ImageRegistry | undefined };
   repository: Repository;
+  /** The time of everything in the images: that of the release's own commit; where it has no tag yet, the record's. */
+  madeAt: Instant;
   /** Parents first. */
   drafts: Map<string, Draft>;
 }
@@ -132,9 +144,12 @@ export async function openBuild(workspace: Workspace, options: BuildOptions): Pr
   if (!repository.ok) return repository;
   const names = selectImages(workspace, options.only);
   if (!names.ok) return names;
-  const drafts = await draftAll(workspace, chosen.value.record, names.value, options);
+  const { record } = chosen.value;
+  const drafts = await draftAll(workspace, record, names.value, options);
   if (!drafts.ok) return drafts;
-  return ok({ ...chosen.value, places: places.value, repository: repository.value, drafts: drafts.value });
+  const seconds = await repository.value.tagTime(record.name);
+  const madeAt = seconds === undefined ? record.created.at : instantOf(new Date(seconds * 1000));
+  return ok({ ...chosen.value, places: places.value, repository: repository.value, madeAt, drafts: drafts.value });
 }
 
 async function chooseRelease(

@@ -6,7 +6,6 @@ import type { ReleasedProduct, ReleaseRecord } from '../releases/index.ts';
 import {
   type Digest,
   digestOf,
-  epochSeconds,
   errorsOf,
   failed,
   nameWithin,
@@ -104,7 +103,7 @@ export async function draftImage(
     secrets,
     tags,
   };
-  const request = requestOf(draft, record, Object.fromEntries(args), platforms[0]!);
+  const request = requestOf(draft, Object.fromEntries(args), platforms[0]!);
   const engine = await chooseEngine(options.engine ?? config.engine ?? 'auto', request, options.env);
   if (!engine.ok) return engine;
   const faults = engine.value.engine.check?.(request) ?? [];
@@ -114,13 +113,8 @@ export async function draftImage(
 
 type Unengined = Omit<Draft, 'engine' | 'engineBecause' | 'warnings'>;
 
-/** What an engine is asked for, without what only the build itself knows: labels, parents, a log. */
-export function requestOf(
-  draft: Unengined,
-  record: ReleaseRecord,
-  args: Record<string, string>,
-  platform: string,
-): BuildRequest {
+/** What an engine is asked for, without what only the build itself knows: times, labels, parents, a log. */
+export function requestOf(draft: Unengined, args: Record<string, string>, platform: string): BuildRequest {
   const { image, context, dockerfile, extraFiles, outside, secrets } = draft;
   const { target, timeout, resources, network } = image.config;
   const memory = resources?.memory === undefined ? undefined : bytesOf(resources.memory);
@@ -133,7 +127,7 @@ export function requestOf(
     from: [...Object.keys(image.parents), ...Object.keys(outside)],
     extraFiles,
     labels: {},
-    created: epochSeconds(record.created.at),
+    created: 0,
     platform,
     secrets,
     ...(network === undefined ? {} : { network }),

@@ -1,10 +1,10 @@
 import type { Repository } from '../git/index.ts';
 import { repositoryAt } from '../registry/index.ts';
-import type { ReleaseRecord } from '../releases/index.ts';
 import { type Digest, nameWithin } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import type { Draft } from './draft.ts';
 import type { BuildParents } from './engine.ts';
+import type { BuildRun } from './steps.ts';
 
 /** Where what is built comes from: a repository and a commit of it. */
 export interface Origin {
@@ -26,15 +26,14 @@ export async function originOf(workspace: Workspace, repository: Repository, dra
  * it is built, for later would change its digest: the release is the one that it was built for.
  */
 export function labelsOf(
-  workspace: Workspace,
-  record: ReleaseRecord,
+  { workspace, record, madeAt }: Pick<BuildRun, 'workspace' | 'record' | 'madeAt'>,
   draft: Draft,
   { inputs, origin, parents }: { inputs: Digest; origin: Origin; parents: BuildParents },
 ): Record<string, string> {
   const { base } = draft.uses;
   const parent = base === undefined ? undefined : parents[base];
   return {
-    'org.opencontainers.image.created': record.created.at,
+    'org.opencontainers.image.created': madeAt,
     'org.opencontainers.image.title': draft.image.name,
     'org.opencontainers.image.vendor': workspace.config.organization,
     'org.opencontainers.image.version': record.name,

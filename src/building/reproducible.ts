@@ -128,7 +128,7 @@ export function verdict({ image, engine, first, second, same }: Proof): Problem[
 
 function runOf(
   workspace: Workspace,
-  { record, records, repository, drafts }: OpenedBuild,
+  { record, records, repository, madeAt, drafts }: OpenedBuild,
   options: BuildOptions,
   { now, follow }: ProofSettings,
   [registry, once]: [ImageRegistry, ImageRegistry],
@@ -144,6 +144,7 @@ function runOf(
     fallback: undefined,
     elsewhere,
     repository,
+    madeAt,
     images: new Map(),
     placeOf: (name) => ({ registry: elsewhere.has(name) ? once : registry, repository: name }),
     signer: undefined,

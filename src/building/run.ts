@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Repository } from '../git/index.ts';
 import { inputsTag } from '../registry/index.ts';
-import { type Digest, failed, ok, type Problem, problem, type Result } from '../support/index.ts';
+import { type Digest, epochSeconds, failed, ok, type Problem, problem, type Result } from '../support/index.ts';
 import { type Draft, requestOf } from './draft.ts';
 import type { BuildParents, BuildRequest, Engine, ImagePlace } from './engine.ts';
 import { inputsDigest } from './inputs.ts';
@@ -56,7 +56,7 @@ export async function buildImage(
   const { name } = draft.image;
   const inputs = inputsDigest(resolved.inputs);
   const origin = await originOf(run.workspace, run.repository as Repository, draft);
-  const labels = labelsOf(run.workspace, run.record, draft, { inputs, origin, parents });
+  const labels = labelsOf(run, draft, { inputs, origin, parents });
   const log = await beginLog(run, draft);
   const destination = run.placeOf(name);
   const images: PlatformImage[] = [];
@@ -64,7 +64,8 @@ export async function buildImage(
     const own = await parentsForPlatform(parents, platform);
     if (!own.ok) return own;
     const request: BuildRequest = {
-      ...requestOf(draft, run.record, resolved.args, platform),
+      ...requestOf(draft, resolved.args, platform),
+      created: epochSeconds(run.madeAt),
       labels,
       annotations: labels,
       log: { file: join(run.workspace.root, log), ...(run.follow ? { follow: run.follow(name) } : {}) },

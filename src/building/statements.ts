@@ -40,7 +40,7 @@ export async function stateImage(
   const statements = [
     provenanceStatement(subject, {
       external: externalOf(run.record, draft, image.resolved.args),
-      internal: { inputs: inputsDigest(image.resolved.inputs), sourceDateEpoch: run.record.created.at },
+      internal: { inputs: inputsDigest(image.resolved.inputs), sourceDateEpoch: run.madeAt },
       materials: [...materialsOf(draft.products), ...parentsOf(image.parents)],
       engine: { name: draft.engine.name, version: draft.engine.exactVersion ?? draft.engine.version },
       invocation: run.operation,

@@ -12,7 +12,15 @@ import {
   releaseFile,
   writeRelease,
 } from '../releases/index.ts';
-import { type Digest, draftsFolder, hexOf, instantOf, type Problem, writeFileAtomic } from '../support/index.ts';
+import {
+  type Digest,
+  draftsFolder,
+  hexOf,
+  type Instant,
+  instantOf,
+  type Problem,
+  writeFileAtomic,
+} from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import type { Draft } from './draft.ts';
 import type { ImagePlace } from './engine.ts';
@@ -40,6 +48,8 @@ export interface BuildRun {
   /** Images that are only there. */
   elsewhere: Set<string>;
   repository: Repository;
+  /** The time of everything in an image. */
+  madeAt: Instant;
   /** Images that are there: from the beginning, and as they are built. */
   images: Map<string, ReleasedImage>;
   placeOf(name: string): ImagePlace;

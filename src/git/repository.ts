@@ -54,6 +54,8 @@ export interface Repository {
     epochSeconds: number;
     signer?: Signer;
   }): Promise<Result<ObjectId>>;
+  /** When the commit that a tag names was made, in seconds since 1970; undefined where there is no such tag. */
+  tagTime(name: string): Promise<number | undefined>;
   /** Delete a tag that is still this object; nothing when there is none. */
   deleteTag(name: string, object: ObjectId): Promise<Result<void>>;
   upstream(): Promise<{ remote: string; branch: string } | undefined>;
@@ -128,6 +130,10 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
     },
     upstream,
     tagAt,
+    tagTime: async (name) => {
+      const printed = await raw('log', '--max-count=1', '--format=%ct', `refs/tags/${name}`, '--');
+      return printed === undefined ? undefined : Number(printed.trim());
+    },
     identity: async () => {
       const found = await git(['var', 'GIT_COMMITTER_IDENT'], { cwd: root });
       const configured = await git(['config', '--get', 'user.email'], { cwd: root });

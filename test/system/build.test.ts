@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { instantOf } from '../../src/support/index.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { makeTrust } from '../support/keys.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
@@ -82,13 +83,14 @@ describe('a chain of images', () => {
   });
 
   it('says of itself what it is made of, in labels and annotations', () => {
-    const { images, products, created } = record(workspace, 'w.2018.18');
+    const { images, products } = record(workspace, 'w.2018.18');
+    const seconds = git(workspace.root, 'show', '--no-patch', '--format=%ct', 'w.2018.18^{commit}').trim();
     const manifest = blob(workspace, 'stack', images.stack.digest);
     const { Labels } = blob(workspace, 'stack', manifest.config.digest).config;
     expect(Labels).toMatchObject({
       parent: images.base.digest,
       commit: products.p00.commit,
-      'org.opencontainers.image.created': created.at,
+      'org.opencontainers.image.created': instantOf(new Date(Number(seconds) * 1000)),
       'org.opencontainers.image.version': 'w.2018.18',
       'org.opencontainers.image.revision': products.p00.commit,
       'org.opencontainers.image.base.name': 'layout:.dmrel/registry/build:base',
