@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, Failure, parseDigest, problem, readFileBounded, writeFileAtomic } from '../support/index.ts';
 import { withLock } from './lock.ts';
@@ -28,13 +28,28 @@ export function tagOf({ annotations }: LayoutEntry): string | undefined {
 
 export const tagged = (entry: LayoutEntry, tag: string): LayoutEntry => ({ ...entry, annotations: { [refName]: tag } });
 
+/** The index of a folder as it was when its file was this one: who changes it puts another in its place. */
+const known = new Map<string, { file: string; index: LayoutIndex }>();
+
 export async function readIndex(folder: string): Promise<LayoutIndex> {
   const file = join(folder, 'index.json');
+  const identity = identityOf(file);
+  const last = known.get(folder);
+  if (last && last.file === identity) return last.index;
   const bytes = await readFileBounded(file, file, maxIndexBytes);
-  if (bytes.ok) return parseIndex(bytes.value, file);
+  if (bytes.ok) {
+    const index = parseIndex(bytes.value, file);
+    if (identity !== undefined && identity === identityOf(file)) known.set(folder, { file: identity, index });
+    return index;
+  }
   if (bytes.problems[0]?.code === 'file-not-found')
     return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
   throw new Failure(...bytes.problems);
+}
+
+function identityOf(file: string): string | undefined {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
 }
 
 /** Change the list of manifests, alone. `undefined` leaves it as it is. */
@@ -42,13 +57,17 @@ export async function changeIndex(
   folder: string,
   change: (manifests: LayoutEntry[]) => Promise<LayoutEntry[] | undefined> | LayoutEntry[] | undefined,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   await withLock(join(folder, '.lock'), async () => {
     const index = await readIndex(folder);
     const changed = await change(index.manifests);
     if (!changed) return;
-    const manifests = [...changed].sort((left, right) => ((tagOf(left) ?? '') < (tagOf(right) ?? '') ? -1 : 1));
-    await writeFileAtomic(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n');
+    const byTag = changed.map((entry) => ({ tag: tagOf(entry) ?? '', entry }));
+    const manifests = byTag
+      .sort((left, right) => (left.tag < right.tag ? -1 : Number(left.tag > right.tag)))
+      .map(({ entry }) => entry);
+    const mark = join(folder, 'oci-layout');
+    if (!existsSync(mark)) await writeFileAtomic(mark, '{"imageLayoutVersion":"1.0.0"}\n');
     await writeFileAtomic(join(folder, 'index.json'), `${JSON.stringify({ ...index, manifests }, null, 1)}\n`);
   });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Digest, hexOf, type Problem, parseDigest, problem, readFileBounded } from '../support/index.ts';
 import { contentFolder } from './layout-content.ts';
 import type { LayoutEntry } from './layout-index.ts';
+import type { Subjects } from './layout-subjects.ts';
 import { type Contents, readContents } from './manifest.ts';
 import { type Manifest, maxManifestBytes, type Referrer } from './registry.ts';
 
@@ -77,17 +78,24 @@ export function readBelonging(digest: Digest, { bytes, mediaType }: Manifest): B
   };
 }
 
-/** Of the manifests in index.json, and of the list under the fallback tag, those that belong to this one. */
+/**
+ * Of the manifests in index.json, and of the list under the fallback tag, those that belong to this one.
+ * @param subjects what is known of them from before; grows
+ */
 export async function referrersIn(
   entries: readonly LayoutEntry[],
   subject: Digest,
+  subjects: Subjects,
   look: (digest: Digest) => Promise<Belonging | undefined>,
 ): Promise<Referrer[]> {
   const listed = entries.find((entry) => Object.values(entry.annotations ?? {}).includes(fallbackTag(subject)));
   const fallback = listed && (await look(listed.digest))?.children;
   const found: Referrer[] = [];
   for (const digest of new Set([...entries.map((entry) => entry.digest), ...(fallback ?? [])])) {
+    const known = subjects.get(digest);
+    if (known !== undefined && known !== subject) continue;
     const each = await look(digest);
+    if (each) subjects.set(digest, each.subject ?? '');
     if (each?.subject === subject) found.push(each.referrer);
   }
   return found;

@@ -18,6 +18,7 @@ import {
 import { contentFolder, damaged, ioProblem, readContent, sweepDrafts, writeContent } from './layout-content.ts';
 import { changeIndex, isOf, type LayoutEntry, readIndex, tagged, tagOf } from './layout-index.ts';
 import { type Belonging, contentNobodyNames, missingContent, readBelonging, referrersIn } from './layout-names.ts';
+import { keepSubjects, readSubjects } from './layout-subjects.ts';
 import { mediaTypeOf, readContents } from './manifest.ts';
 import { isRepositoryName, isTagName } from './names.ts';
 import { repositoryAt } from './place.ts';
@@ -138,16 +139,20 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
       }
     },
     listReferrers: (repository, digest) =>
-      attempt(async () =>
-        referrersIn(await entriesOf(repository), digest, async (each) => {
+      attempt(async () => {
+        const subjects = await readSubjects(folderOf(repository));
+        const known = subjects.size;
+        const referrers = await referrersIn(await entriesOf(repository), digest, subjects, async (each) => {
           if (!belongings.has(each)) {
             const read = await readManifest(repository, each);
             if (!read.ok) return undefined;
             belongings.set(each, readBelonging(each, read.value));
           }
           return belongings.get(each);
-        }),
-      ),
+        });
+        if (subjects.size > known) keepSubjects(folderOf(repository), subjects);
+        return referrers;
+      }),
     deleteManifest: async (repository, digest) => {
       const folder = folderOf(repository);
       const path = blobPath(repository, digest);

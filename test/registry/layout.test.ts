@@ -258,6 +258,50 @@ describe('images in a directory', () => {
     expect(digestOf(Buffer.from(inspected.stdout))).toBe(image);
   });
 
+  it('remembers what belongs to what, and finds it out again whatever becomes of that', async () => {
+    const directory = await aDirectory();
+    const registry = openLayout(directory);
+    const image = await anImage(registry, 'stack', [{ a: '1' }]);
+    unwrap(await registry.tag('stack', 'w', image));
+    const first = await anArtifact(registry, 'stack', { subject: image });
+    const listed = async (by = openLayout(directory)) =>
+      unwrap(await by.listReferrers('stack', image))
+        .map(({ digest }) => digest)
+        .sort();
+    expect(await listed()).toEqual([first]);
+    const remembered = join(directory, 'stack/.subjects.json');
+    const before = await readFile(remembered, 'utf8');
+    expect(JSON.parse(before)).toEqual({ [image]: '', [first]: image });
+    const second = await anArtifact(registry, 'stack', { subject: image, type: 'application/vnd.example.scan' });
+    const both = [first, second].sort();
+    expect(await listed()).toEqual(both);
+    for (const text of [before, '', 'no JSON', 'null', '[]', '7', '"text"', '{}']) {
+      await writeFile(remembered, text);
+      expect(await listed()).toEqual(both);
+      expect(JSON.parse(await readFile(remembered, 'utf8'))).toMatchObject({ [second]: image });
+    }
+    // What it does not have belongs to nothing, whatever is remembered of it.
+    await writeFile(remembered, JSON.stringify({ [digestOf('nothing')]: image, [image]: '', [first]: image }));
+    expect(await listed()).toEqual(both);
+  });
+
+  it('sees what others do to its index', async () => {
+    const directory = await aDirectory();
+    const [registry, other] = [openLayout(directory), openLayout(directory)];
+    const [first, second] = [
+      await anImage(registry, 'stack', [{ a: '1' }]),
+      await anImage(registry, 'stack', [{ a: '2' }]),
+    ];
+    for (let round = 0; round < 20; round++) {
+      const digest = round % 2 === 0 ? first : second;
+      unwrap(await other.tag('stack', 'w', digest));
+      expect(await registry.resolve('stack', 'w')).toBe(digest);
+    }
+    const index = join(directory, 'stack/index.json');
+    await writeFile(index, (await readFile(index, 'utf8')).replace('"w"', '"x"'));
+    expect(await registry.listTagNames('stack')).toEqual(['x']);
+  });
+
   it('lets two repositories have one file, and neither notice when the other goes', async () => {
     const directory = await aDirectory();
     const registry = openLayout(directory);
