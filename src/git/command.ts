@@ -10,6 +10,8 @@ export interface GitOptions {
   /** The one transport this call may use. */
   transport?: Transport;
   maxOutputBytes?: number;
+  /** Of its environment, beside what all calls have. */
+  variables?: Readonly<Record<string, string>>;
   /** It asks a remote: what it starts for that ends with it. So it is with a transport. */
   ownGroup?: boolean;
 }
@@ -20,7 +22,7 @@ const unset = Object.fromEntries(leadsElsewhere.map((name) => [name, undefined])
 
 /** Run git without anything that could ask a person, or lead it to another repository or another transport. */
 export function git(args: readonly string[], options: GitOptions = {}): Promise<Completed> {
-  const { transport, ownGroup = transport !== undefined, ...rest } = options;
+  const { transport, variables, ownGroup = transport !== undefined, ...rest } = options;
   return run('git', args, {
     ...rest,
     // A server that says nothing is waited for by a child of git's.
@@ -30,6 +32,7 @@ export function git(args: readonly string[], options: GitOptions = {}): Promise<
       GIT_TERMINAL_PROMPT: '0',
       ...(transport === undefined ? {} : { GIT_ALLOW_PROTOCOL: transport }),
       ...(process.env.GIT_SSH_COMMAND === undefined ? { GIT_SSH_COMMAND: 'ssh -oBatchMode=yes' } : {}),
+      ...variables,
     },
   });
 }

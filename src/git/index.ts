@@ -12,6 +12,7 @@ export {
   type RemoteRefs,
   type TagRequest,
 } from './remote.ts';
+export type { Sides } from './replay.ts';
 export { openRepository, type PushOutcome, type Repository } from './repository.ts';
 export { configuredFormat, openSigner, type SignatureFormat, type Signer } from './sign.ts';
 export { parseTagContent, type TagContent } from './tag-content.ts';

@@ -1,6 +1,7 @@
 import { failed, ok, type Problem, problem, type Result } from '../support/index.ts';
 import { git, lastLine, leadsElsewhere, refusal } from './command.ts';
 import { type CommitId, isRefName, type ObjectId, parseCommitId, parseObjectId } from './names.ts';
+import { type Replaying, replayOn } from './replay.ts';
 import type { Signer } from './sign.ts';
 import { tagObject } from './tag-object.ts';
 import { parseRemoteUrl, type Transport } from './url.ts';
@@ -67,6 +68,8 @@ export interface Repository {
     refs: readonly string[];
     deletions?: Readonly<Record<string, ObjectId>>;
   }): Promise<PushOutcome>;
+  /** Make the commits that an upstream lacks anew on top of its newest one; whether that was done. */
+  replay(replaying: Replaying): Promise<boolean>;
 }
 
 /** Problem: `not-a-repository`. */
@@ -204,6 +207,7 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
       const listed = await git(['ls-remote', '--exit-code', '--', there.remote, `refs/tags/${tag}`], { cwd: root });
       return listed.exitCode !== 0;
     },
+    replay: (replaying) => replayOn(root, replaying),
     push: async ({ remote, refs, deletions = {} }) => {
       const leases = Object.entries(deletions).map(([ref, object]) => `--force-with-lease=${ref}:${object}`);
       const all = [...refs, ...Object.keys(deletions).map((ref) => `:${ref}`)];

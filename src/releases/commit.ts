@@ -1,6 +1,9 @@
 import type { ObjectId, Repository } from '../git/index.ts';
 import type { Outcome } from '../operation/index.ts';
 import { type Problem, problem } from '../support/index.ts';
+import { mergeRecords } from './merge.ts';
+
+const operationTrailer = 'Dmrel-Operation';
 
 /** What a commit of dmrel says of itself, so that `git log` answers who, what and when. */
 export interface RecordTrailers {
@@ -17,7 +20,7 @@ export async function commitRecord(
   { operation, release, level }: RecordTrailers,
 ): Promise<Outcome> {
   const trailers = {
-    'Dmrel-Operation': operation,
+    [operationTrailer]: operation,
     ...(release === undefined ? {} : { 'Dmrel-Release': release }),
     ...(level === undefined ? {} : { 'Dmrel-Level': level }),
   };
@@ -32,7 +35,14 @@ export function workspaceBehind(upstream: string, more = ''): Problem {
   });
 }
 
-/** Push the branch, and the release's tag if it has one, together or not at all. A refusal is the lock of the record. */
+/** How often somebody else may be quicker. */
+const maxReplays = 5;
+
+/**
+ * Push the branch, and the release's tag if it has one, together or not at all. Where others have pushed meanwhile, what
+ * they wrote and our records are both kept, if they do not contradict each other; a tag names its commit for good. Else a
+ * refusal is the lock of the record.
+ */
 export async function pushRecords(
   repository: Repository,
   tag?: string,
@@ -41,7 +51,12 @@ export async function pushRecords(
   const upstream = await repository.upstream();
   if (!upstream) return { status: 'in-sync' };
   const refs = [`HEAD:refs/heads/${upstream.branch}`, ...(tag === undefined ? [] : [`refs/tags/${tag}`])];
-  const outcome = await repository.push({ remote: upstream.remote, refs, deletions });
+  let outcome = await repository.push({ remote: upstream.remote, refs, deletions });
+  for (let replays = 0; replays < maxReplays && outcome.status === 'refused' && tag === undefined; replays++) {
+    const replayed = await repository.replay({ ...upstream, trailer: operationTrailer, merge: mergeRecords });
+    if (!replayed) break;
+    outcome = await repository.push({ remote: upstream.remote, refs, deletions });
+  }
   switch (outcome.status) {
     case 'pushed':
       return { status: 'done' };

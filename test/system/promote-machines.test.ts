@@ -1,5 +1,14 @@
 import '../support/as-built.ts';
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -86,6 +95,126 @@ describe('two promoters to one level at once', () => {
     for (const { code, err } of runs) if (code === 4) expect(err).toMatch(/'dmrel promote .*' is at work here/);
     await expectToStand(first, first.current('dev')[0]!);
   });
+});
+
+describe('records that others push beside', () => {
+  const levels = { dev: '{registry: dev}', lab: '{registry: lab}' };
+  const to = (level: string) => ['promote', '--level', level, '--release', old];
+
+  it('are kept with theirs: two levels of one release at once, twenty times', async () => {
+    const template = await twoLevels();
+    let both = 0;
+    await inBatches([...Array(rounds(20)).keys()], 2, async (turn) => {
+      const first = template.copy();
+      const pair = machines(first);
+      const go = (each: LevelWorkspace, args: string[]): Promise<Ended> =>
+        turn % 5 === 0 ? dmrel(each.root, args) : each.run(...args);
+      const runs = await Promise.all([go(pair[0], to('dev')), go(pair[1], to('lab'))]);
+      // Who was so late that the other's records are there already is told before anything moves.
+      const late = runs.findIndex(({ code }) => code !== 0);
+      if (late === -1) both += 1;
+      else {
+        expect(runs[late]!.err).toContain('has commits that this workspace does not have');
+        git(pair[late]!.root, 'pull', '--quiet', '--rebase');
+        expect((await pair[late]!.run(...to(late === 0 ? 'dev' : 'lab'))).code).toBe(0);
+      }
+      const { promotions } = upstreamFile(first, `releases/${old}/release.yaml`);
+      expect(promotions.map(({ level }: { level: string }) => level).sort()).toEqual(['dev', 'lab']);
+      for (const level of ['dev', 'lab']) {
+        expect(upstreamFile(first, `levels/${level}.yaml`).current).toMatchObject([{ release: old }]);
+        expect(await first.tag(level, level)).toBe(first.digest(old));
+      }
+      expect(refs(first)).toEqual(['refs/heads/main']);
+      for (const each of pair) {
+        expect(git(each.root, 'status', '--porcelain')).toBe('');
+        git(each.root, 'pull', '--quiet', '--ff-only');
+        expect(git(each.root, 'log', '--format=%an', '-2').split('\n').sort()).toEqual([
+          'Manager first',
+          'Manager second',
+        ]);
+      }
+      rmSync(dirname(first.root), { recursive: true, force: true });
+    });
+    expect(both).toBeGreaterThan(0);
+  }, 300_000);
+
+  /** Somebody pushes in the moment before the records are: with a hook, as no test is quick enough. */
+  function pushFirst(first: LevelWorkspace, change: (other: LevelWorkspace) => void): void {
+    const other = machines(first)[1];
+    change(other);
+    other.commit('by hand');
+    const once = join(dirname(first.root), 'once');
+    const hook = join(first.root, '.git/hooks/pre-push');
+    const push = `git -C '${other.root}' push --quiet origin HEAD:main`;
+    mkdirSync(dirname(hook), { recursive: true });
+    // The lease is pushed without hooks.
+    writeFileSync(
+      hook,
+      `#!/bin/sh\nunset $(git rev-parse --local-env-vars)\n[ -e '${once}' ] || { touch '${once}'; ${push}; }\n`,
+    );
+    chmodSync(hook, 0o755);
+  }
+
+  it('by hand, elsewhere', async () => {
+    const first = (await twoLevels()).copy();
+    pushFirst(first, (other) => other.write('milestones/new.yaml', 'schema: dmrel/milestones/v1\nmilestones: {}\n'));
+    writeFileSync(join(first.root, 'notes.txt'), "not committed, and in nobody's way\n");
+    const { code, err } = await first.run(...to('dev'));
+    expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+    expect(git(first.upstream, 'log', '--format=%s', '-2', 'main').split('\n')).toEqual([
+      `Promote ${old} to dev`,
+      'by hand',
+    ]);
+    expect(existsSync(join(first.root, 'milestones/new.yaml'))).toBe(true);
+    expect(git(first.root, 'status', '--porcelain')).toBe('?? notes.txt');
+    expect(git(first.root, 'log', '--max-count=1', '--format=%(trailers:key=Dmrel-Level,valueonly)').trim()).toBe(
+      'dev',
+    );
+    expect((await first.run(...to('dev'))).out).toContain('nothing to do');
+  });
+
+  it.each<[string, (first: LevelWorkspace) => void, (other: LevelWorkspace) => void]>([
+    [
+      'that says something else of the release',
+      () => {},
+      (other) => {
+        const file = `releases/${old}/release.yaml`;
+        const text = readFileSync(join(other.root, file), 'utf8');
+        other.write(file, `${text.trimEnd()}\npromotions: nobody\n`);
+      },
+    ],
+    [
+      'where something that is not committed is in the way',
+      (first) => first.write('milestones/new.yaml', 'mine\n'),
+      (other) => other.write('milestones/new.yaml', 'theirs\n'),
+    ],
+    [
+      'where a commit of a person is not pushed',
+      (first) => {
+        first.write('mine.txt', 'mine\n');
+        first.commit('my own');
+      },
+      (other) => other.write('milestones/new.yaml', 'theirs\n'),
+    ],
+  ])('by hand, %s, keep them out; nothing is lost', async (_name, before, change) => {
+    const first = (await twoLevels()).copy();
+    pushFirst(first, change);
+    before(first);
+    const { code, err } = await first.run(...to('dev'));
+    expect([code, err]).toEqual([4, expect.stringContaining('git pull --rebase, then run the same command again')]);
+    expect(git(first.upstream, 'log', '--format=%s', '-1', 'main')).toBe('by hand');
+    expect(git(first.root, 'log', '--format=%s', '-1')).toBe(`Promote ${old} to dev`);
+    expect(parse(readFileSync(join(first.root, 'levels/dev.yaml'), 'utf8')).current).toMatchObject([{ release: old }]);
+    expect(readdirSync(join(first.root, '.dmrel/drafts'))).toEqual([]);
+  });
+
+  async function twoLevels(): Promise<LevelWorkspace> {
+    const first = await LevelWorkspace.make({ levels }).built(old);
+    const [second] = first.withUpstream('second') as [LevelWorkspace];
+    mkdirSync(join(second.root, '.dmrel'));
+    symlinkSync('../../workspace/.dmrel/registry', join(second.root, '.dmrel/registry'));
+    return first;
+  }
 });
 
 describe('a promotion that was killed anywhere', () => {
