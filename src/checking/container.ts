@@ -189,14 +189,15 @@ async function runContainer(
     const said = end.tail.split('\n').at(-1) ?? '';
     return failed(problem('check-inconclusive', `${engine.name} did not run it: ${said}`, { hint }));
   }
-  const { exitCode, outOfMemory, error } = known;
+  const { exitCode, outOfMemory, neverRan } = known;
+  const error = known.error === '' && neverRan ? (end.tail.trimEnd().split('\n').at(-1) ?? '') : known.error;
   const reason = outOfMemory
     ? `it wanted more memory than ${config.memory ?? defaults.memory}`
-    : error === ''
+    : error === '' && !neverRan
       ? undefined
       : `it cannot be started: ${clip(printable(error), 300)}`;
   return ok({
-    status: exitCode === 0 ? 'passed' : 'failed',
+    status: exitCode === 0 && !neverRan ? 'passed' : 'failed',
     exitCode,
     tail: end.tail,
     folder,

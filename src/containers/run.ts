@@ -66,7 +66,12 @@ export interface ContainerEnd {
   outOfMemory: boolean;
   /** Why it could not be started. */
   error: string;
+  /** It never ran, whatever its exit code is. */
+  neverRan: boolean;
 }
+
+/** States of a container that was made and not started, as docker and podman call them. */
+const beforeItRuns = new Set(['configured', 'created', 'initialized']);
 
 /** What the engine knows of a container that has ended; undefined when there is none: it was never made. */
 export async function inspectContainer(engine: ContainerEngine, name: string): Promise<ContainerEnd | undefined> {
@@ -74,11 +79,12 @@ export async function inspectContainer(engine: ContainerEngine, name: string): P
   const { exitCode, stdout } = await run(engine.program, args, { env: engine.env, timeoutSeconds: 30 });
   if (exitCode !== 0) return undefined;
   try {
-    const { ExitCode, OOMKilled, Error: error } = JSON.parse(stdout);
+    const { ExitCode, OOMKilled, Error: error, Status } = JSON.parse(stdout);
     return {
       exitCode: Number(ExitCode),
       outOfMemory: OOMKilled === true,
       error: typeof error === 'string' ? error : '',
+      neverRan: beforeItRuns.has(Status),
     };
   } catch {
     return undefined;
@@ -87,7 +93,9 @@ export async function inspectContainer(engine: ContainerEngine, name: string): P
 
 /** End a container, if it still runs, and let go of it: whatever it has started ends with it. */
 export async function removeContainer(engine: ContainerEngine, name: string): Promise<void> {
-  await run(engine.program, ['rm', '--force', '--volumes', name], { env: engine.env, timeoutSeconds: 60 });
+  // podman would let it say goodbye for ten seconds.
+  const now = engine.name === 'podman' ? ['--time=0'] : [];
+  await run(engine.program, ['rm', '--force', ...now, '--volumes', name], { env: engine.env, timeoutSeconds: 60 });
 }
 
 /** Containers that an owner started and did not live to end. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Checks } from '../../src/checking/checks.ts';
@@ -8,19 +9,45 @@ import { openLayout } from '../../src/registry/index.ts';
 import { type Digest, unwrap } from '../../src/support/index.ts';
 import type { ContainerCheck, Workspace } from '../../src/workspace/index.ts';
 import { aBusyboxImage } from '../support/busybox-image.ts';
-import { type DockerDaemon, dockerClient, hasDockerd, startDockerd } from '../support/dockerd.ts';
+import { containerStorage } from '../support/container-storage.ts';
+import { counterpart } from '../support/counterparts.ts';
+import { dockerClient, hasDockerd, startDockerd } from '../support/dockerd.ts';
 import { aWorkspace } from '../support/workspace.ts';
 
 const configuration = `sha256:${'1'.repeat(64)}` as Digest;
 const never = new AbortController().signal;
 
-describe('an image that is run', () => {
-  let docker: DockerDaemon | undefined;
+interface RunningEngine {
+  env: NodeJS.ProcessEnv;
+  client: string;
+  stop(): Promise<void> | void;
+}
+
+const engines: Record<'docker' | 'podman', () => Promise<RunningEngine | undefined>> = {
+  docker: async () => (hasDockerd() ? { ...(await daemon()), client: dockerClient } : undefined),
+  podman: async () => {
+    if (!counterpart('podman') || !counterpart('runc')) return undefined;
+    const folder = mkdtempSync(join(tmpdir(), 'dmrel-podman-'));
+    const { env, remove } = containerStorage(folder);
+    const file = join(folder, 'containers.conf');
+    // What works in any machine that is root's: crun wants more of a kernel, and more than a machine may have itself is refused.
+    const limits = 'default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]';
+    writeFileSync(file, `[containers]\n${limits}\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n`);
+    return { env: { ...env, CONTAINERS_CONF: file }, client: 'podman', stop: remove };
+  },
+};
+
+async function daemon(): Promise<Pick<RunningEngine, 'env' | 'stop'>> {
+  const started = await startDockerd();
+  return { env: started.env, stop: () => started.stop() };
+}
+
+describe.each(['docker', 'podman'] as const)('an image that is run by %s', (runner) => {
+  let engine: RunningEngine | undefined;
   let workspace: Workspace;
   let digest: Digest;
   beforeAll(async () => {
-    if (!hasDockerd()) return;
-    docker = await startDockerd();
+    engine = await engines[runner]();
     const made = aWorkspace().with(
       'dmrel.yaml',
       'schema: dmrel/workspace/v1\norganization: test\nregistries: {build: "layout:r"}\nimages: {stack: {context: s}}\nchecks: {smoke: {kind: container}}\n',
@@ -28,15 +55,20 @@ describe('an image that is run', () => {
     workspace = unwrap(await made.open());
     digest = await aBusyboxImage(openLayout(join(made.root, 'r')), 'stack');
   }, 60_000);
-  afterAll(async () => docker?.stop());
+  afterAll(async () => engine?.stop());
 
   const look = async (script: string | undefined, more: Partial<ContainerCheck> = {}, signal = never) => {
-    const check = { kind: 'container', ...(script === undefined ? {} : { run: [script] }), ...more } as ContainerCheck;
+    const check = {
+      kind: 'container',
+      runner,
+      ...(script === undefined ? {} : { run: [script] }),
+      ...more,
+    } as ContainerCheck;
     workspace.config.checks!.smoke = check;
     const checks = new Checks(
       workspace,
       { release: 'w.2018.18', level: 'dev' },
-      { ...docker!.env, DMREL_KEY_TESTER: 'secret' },
+      { ...engine!.env, DMREL_KEY_TESTER: 'secret' },
     );
     const released = { repository: 'build/stack', digest, inputs: digest, size: 1, platforms: [] };
     return lookOnce(checks, { check: 'smoke', configuration, image: 'stack', released }, signal);
@@ -44,10 +76,10 @@ describe('an image that is run', () => {
   const verdict = async (script: string | undefined, more: Partial<ContainerCheck> = {}) =>
     unwrap(await look(script, more)).verdict;
   const containers = () =>
-    execFileSync(dockerClient, ['ps', '--all', '--quiet'], { env: docker!.env, encoding: 'utf8' });
+    execFileSync(engine!.client, ['ps', '--all', '--quiet'], { env: engine!.env, encoding: 'utf8' });
 
   it('passes or fails by its exit code and by what it prints, and is told its digest and no secret', async () => {
-    if (!docker) return;
+    if (!engine) return;
     const output = { match: ['^sha256:[0-9a-f]{64}$'], refuse: ['secret', 'Traceback'] };
     expect(await verdict('echo $DMREL_DIGEST; echo "$DMREL_KEY_TESTER$HOME"', { output })).toMatchObject({
       passed: [
@@ -70,7 +102,7 @@ describe('an image that is run', () => {
   }, 60_000);
 
   it('can do nothing but read what it is given, and fill its directory for results', async () => {
-    if (!docker) return;
+    if (!engine) return;
     mkdirSync(join(workspace.root, 'data'), { recursive: true });
     writeFileSync(join(workspace.root, 'data/input'), 'given');
     const script = [
@@ -104,7 +136,7 @@ describe('an image that is run', () => {
   }, 60_000);
 
   it('leaves JUnit in its directory, and nothing that leads elsewhere', async () => {
-    if (!docker) return;
+    if (!engine) return;
     const suite = '<testsuite name="s"><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>';
     expect((await verdict(`echo '${suite}' > /results/r.xml`, { junit: '*.xml' })).failed).toEqual(['s.b']);
     expect((await verdict('true', { junit: '*.xml' })).failed).toEqual(['*.xml is there: it is not']);
@@ -113,7 +145,7 @@ describe('an image that is run', () => {
   }, 60_000);
 
   it('is ended when it hangs, forks, floods or fills more than it may, and nothing of it is left', async () => {
-    if (!docker) return;
+    if (!engine) return;
     const [hangs, forks, floods, wants] = [
       await verdict('trap "" TERM; echo deaf; while true; do sleep 1; done', { timeout: '2s' }),
       await verdict('n=0; while [ $n -lt 100 ]; do sleep 30 & n=$((n+1)); done; echo survived', {
@@ -139,7 +171,7 @@ describe('an image that is run', () => {
   }, 120_000);
 
   it('is ended by an interruption; what a killed run left is ended by the next one', async () => {
-    if (!docker) return;
+    if (!engine) return;
     const interruption = new AbortController();
     const begins = async () => {
       for (let tries = 0; tries < 300 && containers() === ''; tries++) await new Promise((go) => setTimeout(go, 50));
@@ -157,13 +189,13 @@ describe('an image that is run', () => {
   }, 60_000);
 
   it('says nothing of the image when no engine works', async () => {
-    if (!docker) return;
-    const env = docker.env;
-    docker.env = { ...env, DOCKER_HOST: 'unix:///nowhere.sock' };
+    if (!engine) return;
+    const { env } = engine;
+    engine.env = { ...env, PATH: '/nowhere', DOCKER_HOST: 'unix:///nowhere.sock' };
     try {
-      expect(unwrapProblem(await look('true', { runner: 'docker' }))).toBe('engine-unavailable');
+      expect(unwrapProblem(await look('true'))).toBe('engine-unavailable');
     } finally {
-      docker.env = env;
+      engine.env = env;
     }
   }, 60_000);
 });
