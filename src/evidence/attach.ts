@@ -3,7 +3,7 @@ import { type Digest, hexOf, type Instant, instantOf, type Result, unwrap } from
 import { type Attachment, attempt, putBlob, putEmptyConfig, putManifest } from './artifact.ts';
 import { predicateAnnotation, readAttached } from './attached.ts';
 import { bundleText, bundleType } from './bundle.ts';
-import { addCosignSignature } from './cosign.ts';
+import { addCosignSignature, hasCosignSignature } from './cosign.ts';
 import { type Envelope, preAuthEncoding } from './dsse.ts';
 import { isSignedBy, type PublicKey } from './public-key.ts';
 import { type SignedStatement, signStatement } from './sign.ts';
@@ -54,6 +54,27 @@ export function attachSignature(
     if (before) return;
     const { signed } = unwrap(await signStatement(statement, signer));
     await attachEnvelope(to, signed!.envelope, signed!.publicKey, predicateTypes.signature, created);
+  });
+}
+
+/** Whether an image has what `attachSignature` leaves, in both forms, by one of some keys. */
+export function isSignedFor(
+  registry: ImageRegistry,
+  repository: string,
+  image: Digest,
+  keys: readonly PublicKey[],
+  reference: string,
+): Promise<Result<boolean>> {
+  return attempt(async () => {
+    const to = { registry, repository, image };
+    const payload = JSON.stringify(signatureStatement(image));
+    const { bundles } = unwrap(await readAttached(to, predicateTypes.signature));
+    const bundled = bundles.some(
+      ({ envelope }) =>
+        envelope.payload.toString('utf8') === payload &&
+        keys.some((key) => isSignedBy(key, preAuthEncoding(envelope.payload), envelope.signature)),
+    );
+    return bundled && (await hasCosignSignature(to, keys, reference));
   });
 }
 

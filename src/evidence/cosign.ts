@@ -69,6 +69,18 @@ async function addNow(to: Attachment, signer: Signer, reference: string): Promis
   throw new Failure(problem('registry-io', message, { hint: 'run the same command again when they have finished' }));
 }
 
+/** Whether one of some keys has signed an image under a reference. */
+export async function hasCosignSignature(
+  to: Attachment,
+  keys: readonly PublicKey[],
+  reference: string,
+): Promise<boolean> {
+  const layers = await readLayers(to, await to.registry.resolve(to.repository, signatureTag(to.image)));
+  const payload = simpleSigning(to.image, reference);
+  for (const key of keys) if (await hasSignature(to, layers, payload, key)) return true;
+  return false;
+}
+
 /** Take the signatures of some keys away; those of others stay. Gives how many went. */
 export async function removeCosignSignatures(to: Attachment, keys: readonly PublicKey[]): Promise<number> {
   const standing = await to.registry.resolve(to.repository, signatureTag(to.image));

@@ -1,5 +1,5 @@
 export { type Approval, approvalStatement, parseApproval } from './approval.ts';
-export { attachSignature, attachStatement } from './attach.ts';
+export { attachSignature, attachStatement, isSignedFor } from './attach.ts';
 export { type AttachedBundle, readAttached } from './attached.ts';
 export { type BuildResult, buildEvidenceFolder, readBuildResults } from './build-result.ts';
 export { bundleType, readEnvelopeFile } from './bundle.ts';

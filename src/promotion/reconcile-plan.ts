@@ -24,13 +24,18 @@ export interface TagFact {
   wanted: Digest;
 }
 
+/** What of the promoter's is at an image: all, all but its signature, or nothing. */
+export type Attached = 'all' | 'unsigned' | 'nothing';
+
 /** What a level's registry has, beside what its record says. */
 export interface ReconcileFacts {
   level: string;
   /** Where the level is had before tags are moved. */
   upstream: { name: string } | undefined;
   /** By release and image: what stands there. */
-  standing: { release: string; image: PromotedImage; content: boolean; attached: boolean }[];
+  standing: { release: string; image: PromotedImage; content: boolean; attached: Attached }[];
+  /** Whether a key of the promoter is at hand. */
+  canSign: boolean;
   tags: TagFact[];
   /** Tags of releases that no record lets stand or have stood there. */
   strays: { where: string; digest: Digest | undefined }[];
@@ -44,10 +49,12 @@ export interface LevelRepair {
   tags: Map<string, TagFact>;
 }
 
+const missing = { unsigned: 'signature for', nothing: 'statement on' };
+
 const placeOf = ({ to }: PromotedImage): string => `${to.registry}/${to.repository}`;
 
 /** What it takes to set a level's registry right again from the records: content first, tags last. Pure. */
-export function planRepair({ level, upstream, standing, tags, strays }: ReconcileFacts): LevelRepair {
+export function planRepair({ level, upstream, standing, canSign, tags, strays }: ReconcileFacts): LevelRepair {
   const repair: LevelRepair = { level, steps: [], drift: [], images: new Map(), tags: new Map() };
   const report = (where: string, what: string, found: string | null, wanted: string | null, repaired = true) =>
     repair.drift.push({ level, where, what, found, wanted, repaired });
@@ -61,8 +68,10 @@ export function planRepair({ level, upstream, standing, tags, strays }: Reconcil
         planStep(`copy:${key}`, `copy ${image.name} of ${release} to ${placeOf(image)}`, { to: image.digest }),
       );
     }
-    if (attached) continue;
-    report(where, `lacks the promoter's statement on ${release}`, null, image.digest);
+    if (attached === 'all') continue;
+    const repaired = attached === 'nothing' || canSign;
+    report(where, `lacks the promoter's ${missing[attached]} ${release}`, null, image.digest, repaired);
+    if (!repaired) continue;
     const needs = content ? [] : [`copy:${key}`];
     repair.steps.push(
       planStep(`attest:${key}`, `attach what was verified to ${placeOf(image)}`, { to: image.digest, needs }),
@@ -95,7 +104,9 @@ export function driftProblems(drift: readonly Drift[], dryRun: boolean): Problem
     const message = `${where} ${what}${details === '' ? '' : ` (${details})`}`;
     const hint = repaired
       ? `dmrel reconcile --level ${level}`
-      : 'find out who made it; a promotion that was given up leaves such tags';
+      : wanted
+        ? `dmrel reconcile --level ${level}, where the promoter's key is`
+        : 'find out who made it; a promotion that was given up leaves such tags';
     return dryRun ? problem('level-drift', message, { hint }) : warning('level-drift', message);
   });
 }

@@ -1,5 +1,7 @@
 import {
   evidenceFolder,
+  isSignedFor,
+  openTrust,
   predicateTypes,
   promoterRole,
   readAttached,
@@ -21,6 +23,7 @@ import { gatherLevel, type LevelFacts } from './level-facts.ts';
 import { nothing, writeNothing } from './nothing.ts';
 import type { PromotedImage } from './plan.ts';
 import {
+  type Attached,
   type Drift,
   driftProblems,
   type LevelRepair,
@@ -64,7 +67,9 @@ export async function prepareReconcile(
   for (const level of request.level === undefined ? Object.keys(known.value) : [request.level]) {
     const gathered = await gatherLevel(workspace, { ...request, level });
     if (!gathered.ok) return gathered;
-    const looked = await lookAtLevel(workspace, gathered.value);
+    const signer = await signerFor(workspace, promoterRole(workspace.config, level), request.env);
+    const canSign = signer.ok && signer.value !== undefined;
+    const looked = await lookAtLevel(workspace, gathered.value, canSign);
     if (!looked.ok) return looked;
     const { facts, records } = looked.value;
     levels.push({ facts: gathered.value, repair: planRepair(facts), records });
@@ -86,6 +91,7 @@ export async function prepareReconcile(
 async function lookAtLevel(
   workspace: Workspace,
   facts: LevelFacts,
+  canSign: boolean,
 ): Promise<Result<{ facts: ReconcileFacts; records: Map<string, ReleaseRecord> }>> {
   const { level, standing: written, target, upstream } = facts;
   const records = new Map<string, ReleaseRecord>();
@@ -138,7 +144,7 @@ async function lookAtLevel(
     }
   }
   if (problems.length > 0) return failed(...problems);
-  return ok({ facts: { level: level.name, upstream, standing, tags, strays }, records });
+  return ok({ facts: { level: level.name, upstream, standing, canSign, tags, strays }, records });
 }
 
 /** An image as the level's record names it, and where it came from. */
@@ -157,24 +163,31 @@ function imageAt(
   return { name, digest, from, to, reference };
 }
 
-/** Whether what the promoter signed is at the image. */
+/** Whether what the promoter signed is at the image, and the image is signed itself. */
 async function isAttached(
   workspace: Workspace,
   { level, target }: LevelFacts,
   record: ReleaseRecord | undefined,
-  { name, digest, to }: PromotedImage,
-): Promise<Result<boolean>> {
+  { name, digest, to, reference }: PromotedImage,
+): Promise<Result<Attached>> {
   const statement = statementOf(record, level.name, name);
-  if (!workspace.config.trust || !statement || !(await target.hasManifest(to.repository, digest))) return ok(true);
+  if (!workspace.config.trust || !statement || !(await target.hasManifest(to.repository, digest))) return ok('all');
   const place = { registry: target, repository: to.repository, image: digest };
   const attached = await readAttached(place, predicateTypes.verificationSummary);
   if (!attached.ok) return attached;
   const { statements } = await readEvidence(workspace, record!.name);
   const wanted = statements.find((each) => each.digest === statement);
-  if (!wanted) return ok(true); // it counts for nothing any more
+  if (!wanted) return ok('all'); // it counts for nothing any more
   const text = JSON.stringify(wanted.predicate);
   const payloads = attached.value.bundles.map(({ envelope }) => JSON.parse(envelope.payload.toString('utf8')));
-  return ok(payloads.some(({ predicate }) => JSON.stringify(predicate) === text));
+  if (!payloads.some(({ predicate }) => JSON.stringify(predicate) === text)) return ok('nothing');
+  const trust = await openTrust(workspace);
+  if (!trust.ok) return trust;
+  const role = promoterRole(workspace.config, level.name);
+  const keys = [...(trust.value?.keys.values() ?? [])].filter(({ roles }) => roles.includes(role));
+  const named = reference.slice(0, reference.lastIndexOf('@'));
+  const signed = await isSignedFor(target, to.repository, digest, keys, named);
+  return signed.ok ? ok(signed.value ? 'all' : 'unsigned') : signed;
 }
 
 const statementOf = (record: ReleaseRecord | undefined, level: string, image: string): Digest | undefined =>

@@ -282,7 +282,7 @@ describe('dmrel reconcile', () => {
     const { code, out } = await workspace.run('reconcile', '--level', 'batch');
     expect([code, out]).toEqual([
       1,
-      `registries are as the records say; 1 tag left alone\n  batch/stack:${newest} is in no record\n`,
+      `nothing was set right; 1 difference left alone\n  batch/stack:${newest} is in no record\n`,
     ]);
     expect(await workspace.tag('batch', newest)).toBe(workspace.digest(old));
   });

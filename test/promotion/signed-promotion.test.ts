@@ -148,6 +148,53 @@ describe('a demotion where keys are trusted', () => {
   });
 });
 
+describe('a signature that the registry lost', () => {
+  it.each(['the tag .sig', 'the bundle', 'the statement'])(
+    '%s, is drift, and made again by who has the key',
+    async (what) => {
+      const workspace = await trusting().built(old);
+      for (const level of ['dev', 'batch']) await workspace.promote(level, old);
+      const digest = workspace.digest(old);
+      const all = [signature, summary, '.sig'];
+      expect(await signedBy(workspace, 'batch-1', digest)).toEqual(all);
+      const registry = workspace.registry('batch');
+      const { bundles } = unwrap(await readAttached({ registry, repository: 'stack', image: digest }));
+      const lost = async (type: string) => {
+        const { hint } = readPublicKey(readFileSync(join(workspace.root, 'trust/batch-1.pub'), 'utf8')) as {
+          hint: string;
+        };
+        for (const { digest: each, envelope } of bundles)
+          if (envelope.keyid === hint && JSON.parse(envelope.payload.toString('utf8')).predicateType === type)
+            unwrap(await registry.deleteManifest('stack', each));
+      };
+      if (what === 'the bundle') await lost(signature);
+      else if (what === 'the statement') await lost(summary);
+      else
+        unwrap(
+          await registry.deleteManifest('stack', (await registry.resolve('stack', `sha256-${digest.slice(7)}.sig`))!),
+        );
+      const lacks = what === 'the statement' ? 'statement on' : 'signature for';
+      const drift = `level-drift: batch/stack@${digest} lacks the promoter's ${lacks} ${old}`;
+      const look = await workspace.refused('reconcile', '--dry-run');
+      expect(look.problems).toEqual([expect.stringContaining(drift)]);
+      const { DMREL_KEY_BATCH_1: _, ...poor } = workspace.env;
+      const { out, code } = await workspace.runAs(poor, 'reconcile', '--level', 'batch');
+      if (what !== 'the statement') {
+        // Who has no key can tell, and no more.
+        expect([code, out]).toEqual([
+          1,
+          expect.stringContaining(`${digest} lacks the promoter's signature for ${old}`),
+        ]);
+        expect((await workspace.runAs(poor, 'reconcile', '--dry-run')).err).toContain("where the promoter's key is");
+        expect(await workspace.done('reconcile')).toBe('1 difference set right from the records\n');
+      }
+      expect(await signedBy(workspace, 'batch-1', digest)).toEqual(all);
+      expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+      expect(await verified(workspace, digest)).toBe(0);
+    },
+  );
+});
+
 describe('a hold where keys are trusted', () => {
   it('is signed, and so is its end', async () => {
     const workspace = await trusting().built(old);

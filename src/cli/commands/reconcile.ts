@@ -30,14 +30,14 @@ export const run: CommandRun = async (context, _args, options) => {
       return { steps: unwrap(await bindReconcileSteps(workspace, prepared!, request)), cleanUp: async () => {} };
     },
     summary: ({ details: { drift } }, result) => {
-      const strays = left().map(({ where }) => `  ${printable(where)} is in no record\n`);
-      const repaired = drift.length - strays.length;
+      const lines = left().map(({ where, what }) => `  ${printable(where)} ${what}\n`);
+      const unchanged = lines.length > 0 ? 'nothing was set right' : 'registries are as the records say';
       const said = result
-        ? `${count(repaired, 'difference')} set right from the records`
-        : 'registries are as the records say';
-      return `${said}${strays.length > 0 ? `; ${count(strays.length, 'tag')} left alone` : ''}\n${strays.join('')}`;
+        ? `${count(drift.length - lines.length, 'difference')} set right from the records`
+        : unchanged;
+      return `${said}${lines.length > 0 ? `; ${count(lines.length, 'difference')} left alone` : ''}\n${lines.join('')}`;
     },
   });
-  // What no record names is nobody's to set right: the answer stays no.
+  // What no record names is nobody's to set right, and what wants a key is for who has it: the answer stays no.
   return code === 0 && left().length > 0 ? 1 : code;
 };
