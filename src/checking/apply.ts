@@ -1,4 +1,4 @@
-import { type CheckResult, readResults, type Signer, signerFor } from '../evidence/index.ts';
+import { type CheckResult, readResults, type Signer, signerFor, testerRole } from '../evidence/index.ts';
 import { openRepository } from '../git/index.ts';
 import type { Outcome, Step } from '../operation/index.ts';
 import { commitRecord, pushRecords } from '../releases/index.ts';
@@ -26,7 +26,7 @@ export async function bindCheckSteps(
   found: (result: CheckResult) => void,
 ): Promise<Result<BoundChecks>> {
   const { details, release } = plan;
-  const signer = await signerFor(workspace, 'tester', env);
+  const signer = await signerFor(workspace, testerRole, env);
   if (!signer.ok) return signer;
   const checks = new Checks(workspace, { release, level: details.level }, env);
   await pruneBatches(workspace.root);

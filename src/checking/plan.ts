@@ -1,6 +1,7 @@
+import { isFresh } from '../evidence/index.ts';
 import type { Plan, PlannedStep } from '../operation/index.ts';
 import type { ReleasedImage } from '../releases/index.ts';
-import { count, type Digest, epochSeconds, type Instant, type Problem, parseDuration } from '../support/index.ts';
+import { count, type Digest, type Instant, type Problem } from '../support/index.ts';
 
 /** One check of one image. */
 export interface PlannedCheck {
@@ -110,10 +111,4 @@ function stands({ latest, configuration, fresh, advisory }: CheckFacts, now: Ins
   if (!latest || latest.configuration !== configuration) return false;
   if (!latest.passed && !(advisory && latest.warned)) return false;
   return isFresh(latest.finishedOn, fresh, now);
-}
-
-/** Whether a result is young enough to count (`fresh:` of a check). */
-function isFresh(finishedOn: Instant, fresh: string | undefined, now: Instant): boolean {
-  const seconds = fresh === undefined ? undefined : parseDuration(fresh);
-  return seconds === undefined || epochSeconds(now) - epochSeconds(finishedOn) <= seconds;
 }

@@ -1,4 +1,4 @@
-import { evidenceFolder, latestResult, readResults, signerFor } from '../evidence/index.ts';
+import { evidenceFolder, latestResult, readResults, signerFor, testerRole } from '../evidence/index.ts';
 import { openRepository } from '../git/index.ts';
 import { chooseCandidate, type Level, requireLevel } from '../levels/index.ts';
 import { newOperationId } from '../operation/index.ts';
@@ -78,7 +78,7 @@ export async function prepareChecks(
   });
   // Without the key nothing of what is found out would count: it is said before anything is run.
   if (plan.steps.some(({ action }) => action !== 'skip')) {
-    const signer = await signerFor(workspace, 'tester', env);
+    const signer = await signerFor(workspace, testerRole, env);
     if (!signer.ok) plan.problems.push(...signer.problems);
   }
   return ok({ plan, ...(because === undefined ? {} : { because }) });

@@ -11,7 +11,8 @@ export {
   contentsStatement,
 } from './contents.ts';
 export type { Envelope } from './dsse.ts';
-export { judge } from './judge.ts';
+export { isFresh } from './fresh.ts';
+export { judge, testerRole } from './judge.ts';
 export { decideLevel, type LevelVerdict } from './level-verdict.ts';
 export { loadStatement, readStatementsIn } from './load.ts';
 export {

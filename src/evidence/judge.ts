@@ -24,9 +24,12 @@ function whyNot({ by, statement, time }: FoundStatement, trust: Trust): { says: 
   return says === undefined ? undefined : { says, hint: `'trust:' in dmrel.yaml says who may say what, and when` };
 }
 
+/** The role whose keys sign results of checks. */
+export const testerRole = 'tester';
+
 /** Kinds that one role alone may state. Who approves, waives and holds is the gate's affair. */
 const roles: Record<string, string> = {
-  [predicateTypes.testResult]: 'tester',
+  [predicateTypes.testResult]: testerRole,
   [predicateTypes.provenance]: 'builder',
   [predicateTypes.materials]: 'builder',
 };
@@ -35,7 +38,7 @@ function whyNotInRole({ name, roles: own }: TrustedKey, statement: Statement, tr
   const missing = rolesNeeded(statement, trust).find((role) => !own.includes(role));
   // That commits were built and tested together is for who builds to say too.
   const ofCommits = statement.subject.every(({ digest }) => digest.sha256 === undefined);
-  if (missing === undefined || (missing === 'tester' && ofCommits && own.includes('builder'))) return undefined;
+  if (missing === undefined || (missing === testerRole && ofCommits && own.includes('builder'))) return undefined;
   return `key '${name}' has the role '${own.join()}', and this needs '${missing}'`;
 }
 

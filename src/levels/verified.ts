@@ -1,7 +1,7 @@
-import { latestResult, readResults } from '../evidence/index.ts';
+import { isFresh, latestResult, readResults, testerRole } from '../evidence/index.ts';
 import { findItem, type IdKey, type ReleaseFact, type Roadmap } from '../milestones/index.ts';
 import type { ReleaseRecord } from '../releases/index.ts';
-import { type CalendarDate, epochSeconds, errorsOf, Failure, type Instant, parseDuration } from '../support/index.ts';
+import { type CalendarDate, errorsOf, Failure, type Instant } from '../support/index.ts';
 import { type CheckConfig, definitionDigest, type Workspace } from '../workspace/index.ts';
 
 /** Releases on which every check that names a feature has passed, by feature. */
@@ -47,8 +47,10 @@ async function passedOn(workspace: Workspace, record: ReleaseRecord, asOf: Calen
   const { results, problems } = await readResults(workspace, record.name);
   if (errorsOf(problems).length > 0) throw new Failure(...errorsOf(problems));
   const counted = results.filter(
-    ({ finishedOn, roles }) => finishedOn.slice(0, 10) <= asOf && (trust === undefined || roles?.includes('tester')),
+    ({ finishedOn, roles }) => finishedOn.slice(0, 10) <= asOf && (trust === undefined || roles?.includes(testerRole)),
   );
+  // A result holds until the day is over on which it becomes too old.
+  const morning = `${asOf}T00:00:00Z` as Instant;
   const passes = (name: string, check: CheckConfig): boolean => {
     const images = lookedAt(workspace, name, check).flatMap((image) => record.images?.[image] ?? []);
     const configuration = definitionDigest(check);
@@ -56,7 +58,9 @@ async function passedOn(workspace: Workspace, record: ReleaseRecord, asOf: Calen
       images.length > 0 &&
       images.every(({ digest }) => {
         const latest = latestResult(counted, name, digest);
-        return latest?.passed && latest.configuration === configuration && isFresh(latest.finishedOn, check, asOf);
+        return (
+          latest?.passed && latest.configuration === configuration && isFresh(latest.finishedOn, check.fresh, morning)
+        );
       })
     );
   };
@@ -72,7 +76,3 @@ function lookedAt({ config: { levels = {}, images = {} } }: Workspace, name: str
     .filter(([, image]) => image.levels === undefined || image.levels.some((level) => asking.includes(level)))
     .map(([image]) => image);
 }
-
-/** A result holds until the day is over on which it becomes too old. */
-const isFresh = (at: Instant, { fresh }: CheckConfig, asOf: CalendarDate): boolean =>
-  fresh === undefined || epochSeconds(`${asOf}T00:00:00Z` as Instant) - epochSeconds(at) <= parseDuration(fresh)!;

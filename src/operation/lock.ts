@@ -13,9 +13,11 @@ export async function lockWorkspace(root: string, purpose: string, now: () => Da
   const path = join(folder, 'lock');
   const holder = await takeLock(path, purpose, now());
   ignoreFolder(folder);
-  // Whoever wrote them is dead: it had the lock.
-  if (!holder) rmSync(draftsFolder(root), { recursive: true, force: true });
-  if (!holder) return ok({ release: () => releaseLock(path) });
+  if (!holder) {
+    // Whoever wrote them is dead: it had the lock.
+    rmSync(draftsFolder(root), { recursive: true, force: true });
+    return ok({ release: () => releaseLock(path) });
+  }
   const message = `'${holder.purpose}' is at work here (process ${holder.pid} on ${holder.host}, since ${holder.at})`;
   const hint = holder.host === hostname() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
   return failed(problem('locked', message, { hint }));

@@ -1,4 +1,5 @@
-import { type Digest, epochSeconds, parseDuration } from '../support/index.ts';
+import { isFresh } from '../evidence/index.ts';
+import type { Digest } from '../support/index.ts';
 import type { Condition } from './gate.ts';
 import type { CheckFact, GateFacts, ResultFact } from './gate-facts.ts';
 import { referenceTo, resultKey, type Statements } from './gate-statements.ts';
@@ -47,21 +48,18 @@ function checkCondition(facts: GateFacts, statements: Statements, asked: CheckFa
   if (!latest.passed) {
     return { ...condition, state: 'unmet', text: `${check} failed on ${image} (${latest.at})`, hint, evidence };
   }
-  if (!isFresh(latest, freshness, now)) {
+  if (!isFresh(latest.at, freshness, now)) {
     const text = `${check} passed on ${image} too long ago (${latest.at}): a result holds for ${freshness}`;
     return { ...condition, state: 'unmet', text, hint: `${hint} --force`, evidence };
   }
   return { ...condition, state: 'met', text: `${check} passed on ${image} (${latest.at})`, evidence };
 }
 
-const isFresh = ({ at }: ResultFact, freshness: string | undefined, now: GateFacts['now']): boolean =>
-  freshness === undefined || epochSeconds(now) - epochSeconds(at) <= parseDuration(freshness)!;
-
 const isMet = (
   latest: ResultFact | undefined,
   { configuration, freshness }: CheckFact,
   now: GateFacts['now'],
-): boolean => latest?.passed === true && latest.configuration === configuration && isFresh(latest, freshness, now);
+): boolean => latest?.passed === true && latest.configuration === configuration && isFresh(latest.at, freshness, now);
 
 /**
  * The newest result of a check on an image, and the first pass that is dated after now. A pass from the future does

@@ -128,6 +128,3 @@ export interface GateFacts {
   /** Statements whose signature proves nothing. */
   unproved: readonly { file: string; why: string }[];
 }
-
-/** The role whose keys sign results of checks. */
-export const testerRole = 'tester';

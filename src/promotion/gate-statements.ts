@@ -1,13 +1,7 @@
+import { testerRole } from '../evidence/index.ts';
 import type { Digest } from '../support/index.ts';
 import type { EvidenceReference, IgnoredStatement } from './gate.ts';
-import {
-  type ApprovalFact,
-  type GateFacts,
-  type ResultFact,
-  type StatementFact,
-  testerRole,
-  type WaiverFact,
-} from './gate-facts.ts';
+import type { ApprovalFact, GateFacts, ResultFact, StatementFact, WaiverFact } from './gate-facts.ts';
 
 /** The statements that count, where they are looked for, and those that do not, with why. */
 export interface Statements {

@@ -7,7 +7,7 @@ import {
   signerFor,
 } from '../evidence/index.ts';
 import type { Step } from '../operation/index.ts';
-import { type LevelRecord, levelEvidenceFolder, levelFile } from '../releases/index.ts';
+import { type LevelRecord, levelEvidenceFolder, levelFile, levelSubjects } from '../releases/index.ts';
 import { type Digest, failed, type Instant, ok, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps } from './apply.ts';
@@ -86,11 +86,8 @@ export async function prepareHold(workspace: Workspace, request: HoldRequest): P
   return ok({ plan, signer: signer.ok ? signer.value : undefined });
 }
 
-/** `dmrel history` reads it again. */
 const subjectOf = (level: string, { reason, release }: HoldRequest): string =>
-  reason !== undefined
-    ? `Hold ${level}: ${reason}`
-    : `Release the hold of ${release === undefined ? level : `${release} at ${level}`}`;
+  reason === undefined ? levelSubjects.releaseHold(level, release) : levelSubjects.hold(level, reason);
 
 /** What a plan about no images has. */
 export const shared = ({ operation, now, by, level, lane, takeOver }: LevelFacts) => {

@@ -1,5 +1,5 @@
 import type { PlannedStep, Step } from '../operation/index.ts';
-import { levelFile, requireRelease } from '../releases/index.ts';
+import { levelFile, levelSubjects, requireRelease } from '../releases/index.ts';
 import { failed, ok, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps } from './apply.ts';
@@ -46,7 +46,7 @@ export async function prepareRecommend(
       ...shared(gathered.value),
       images,
       standing: done ? standing : { ...standing, recommended: name },
-      subject: `Recommend ${name} at ${level.name}`,
+      subject: levelSubjects.recommend(level.name, name),
     }),
   );
 }

@@ -1,4 +1,5 @@
 export { commitRecord, pushRecords, type RecordTrailers, workspaceBehind } from './commit.ts';
+export { levelSubjects, readLevelSubject } from './level-subjects.ts';
 export { readNewest } from './newest.ts';
 export type {
   ForcedTag,

@@ -1,7 +1,14 @@
 import { parseApproval, parseWaiver, readEvidence, type VerifiedStatement } from '../evidence/index.ts';
 import { openRepository, type Repository } from '../git/index.ts';
 import { requireLevel } from '../levels/index.ts';
-import { type LevelRecord, levelFile, type ReleaseRecord, readAllReleases, readLevel } from '../releases/index.ts';
+import {
+  type LevelRecord,
+  levelFile,
+  type ReleaseRecord,
+  readAllReleases,
+  readLevel,
+  readLevelSubject,
+} from '../releases/index.ts';
 import { didYouMean, errorsOf, failed, type Instant, instantOf, ok, problem, type Result } from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
 
@@ -100,14 +107,6 @@ function withheldIn({ level, withheld = [] }: LevelRecord): HistoryEvent[] {
   return withheld.map(({ at, by, reason, release }) => ({ at, did: 'withhold', level, release, by, why: reason }));
 }
 
-/** Subjects of commits, each with the names of what is in it; a level alone is in the trailers. */
-const forms: [Deed, RegExp][] = [
-  ['hold', /^Hold [^:]+: (?<why>.*)$/],
-  ['release-hold', /^Release the hold of (?<release>\S+) at \S+$/],
-  ['release-hold', /^Release the hold of \S+(?<why>)$/],
-  ['recommend', /^Recommend (?<release>\S+) at \S+$/],
-];
-
 /** What was held, let go and recommended: a level's record has what holds now, and commits have all of it. */
 async function saidInLog(repository: Repository, levels: readonly string[]): Promise<HistoryEvent[]> {
   const entries = await repository.log(levels.map(levelFile), ['Dmrel-Level', 'Dmrel-Operation']);
@@ -115,11 +114,8 @@ async function saidInLog(repository: Repository, levels: readonly string[]): Pro
     const { 'Dmrel-Level': level = '', 'Dmrel-Operation': operation = '' } = trailers;
     if (!levels.includes(level) || operation === '') return [];
     const at = instantOf(new Date(epochSeconds * 1000));
-    return forms.flatMap(([did, form]): HistoryEvent[] => {
-      const groups = form.exec(subject)?.groups;
-      const said = Object.entries(groups ?? {}).filter(([, value]) => value !== '');
-      return groups ? [{ at, did, level, by: author, ...Object.fromEntries(said), operation }] : [];
-    });
+    const deed = readLevelSubject(subject);
+    return deed ? [{ at, level, by: author, ...deed, operation }] : [];
   });
 }
 
