@@ -34,7 +34,7 @@ export async function main(host: ProcessLike, home: string): Promise<number> {
   const json = argv.includes('--json');
   const context = createContext(host, home, json);
   try {
-    return await dispatch(argv, context, version, host);
+    return await dispatch(argv, context, version);
   } catch (error) {
     const problems = toProblems(error);
     await printProblems(problems, context);
@@ -43,7 +43,7 @@ export async function main(host: ProcessLike, home: string): Promise<number> {
   }
 }
 
-async function dispatch(argv: string[], context: CommandContext, version: string, host: ProcessLike): Promise<number> {
+async function dispatch(argv: string[], context: CommandContext, version: string): Promise<number> {
   const [{ parseCommandLine }, { builtin }] = await Promise.all([import('./program.ts'), import('./builtin.ts')]);
   const first = argv[0];
   if (first !== undefined && !first.startsWith('-')) {
@@ -59,7 +59,6 @@ async function dispatch(argv: string[], context: CommandContext, version: string
   const { globals, spec, args, options } = invocation;
   if (globals.directory !== undefined) context.cwd = resolve(context.cwd, globals.directory);
   if (globals.color === false) context.color = false;
-  interruptible(host, context);
   const { run } = await spec.load();
   return run(context, args, options);
 }
@@ -88,14 +87,26 @@ async function askPerson(host: ProcessLike, question: string): Promise<string> {
   }
 }
 
-let interrupted: AbortController | undefined;
+let interruption: AbortController | undefined;
 
-/** Made when something asks for it: small commands do not. */
-function interruption(): AbortController {
-  if (interrupted) return interrupted;
-  interrupted = new AbortController();
-  setMaxListeners(0, interrupted.signal); // every step that runs listens
-  return interrupted;
+/**
+ * The first Ctrl-C lets running steps end; the second ends at once. Made when something asks for it: a command that has
+ * nothing to finish is ended by the first.
+ */
+function interruptOf(host: ProcessLike, err: CommandContext['err']): AbortSignal {
+  if (interruption) return interruption.signal;
+  const made = new AbortController();
+  interruption = made;
+  const { signal } = made;
+  setMaxListeners(0, signal); // every step that runs listens
+  const stop = () => {
+    if (signal.aborted) host.exit(130);
+    err('\nfinishing what was begun; press Ctrl-C again to stop at once\n');
+    made.abort();
+  };
+  host.on('SIGINT', stop);
+  host.on('SIGTERM', stop);
+  return signal;
 }
 
 function createContext(host: ProcessLike, home: string, json: boolean): CommandContext {
@@ -122,23 +133,12 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
     },
     json,
     get interrupt() {
-      return interruption().signal;
+      return interruptOf(host, this.err);
     },
     home,
     nodeVersion: host.version,
     self: [host.execPath, join(home, 'bin/dmrel.js')],
   };
-}
-
-/** The first Ctrl-C lets running steps end; the second ends at once. */
-function interruptible(host: ProcessLike, context: CommandContext): void {
-  const stop = () => {
-    if (interrupted?.signal.aborted) host.exit(130);
-    context.err('\nfinishing what was begun; press Ctrl-C again to stop at once\n');
-    interruption().abort();
-  };
-  host.on('SIGINT', stop);
-  host.on('SIGTERM', stop);
 }
 
 /** What to do when the system does not let us write. */

@@ -55,12 +55,13 @@ export interface Operation<P extends Plan> {
  */
 export async function runOperation<P extends Plan>(context: CommandContext, operation: Operation<P>): Promise<number> {
   const { root, planOut } = operation;
+  const { interrupt } = context; // from the beginning: what takes the lock gives it back
   const command = commandText(operation.command);
   const dryRun = operation.dryRun || planOut !== undefined;
   const lock = dryRun ? undefined : unwrap(await lockWorkspace(root, command, context.now));
   try {
     const plan = await operation.prepare();
-    if (context.interrupt.aborted) throw new Failure(interrupted(command));
+    if (interrupt.aborted) throw new Failure(interrupted(command));
     const code = exitCodeOf(plan.problems);
     if (planOut !== undefined && code === 0) await savePlan(context, plan, planOut);
     if (dryRun || code !== 0) return await showPlan(context, plan, code, dryRun);
