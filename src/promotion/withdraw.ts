@@ -85,7 +85,10 @@ export async function prepareWithdrawal(
   const said = { release: about.name, level: level.name, kind, reason, ...to, at: facts.now, by: facts.by };
   const statement = demotes(workspace) && subjects.length > 0 ? withdrawalStatement(subjects, said) : undefined;
   const { statements } = await readEvidence(workspace, about.name);
-  const named = new Set((about.withdrawals ?? []).map((each) => each.statement));
+  // What the record says and the level's file does not is what a killed run was at: its statement is this one.
+  const half = !standingAt(about, level.name) && facts.standing.current.some(({ release }) => release === about.name);
+  const whole = (about.withdrawals ?? []).slice(0, half ? -1 : undefined);
+  const named = new Set(whole.map((each) => each.statement));
   const before = statement && statements.find((each) => sayTheSame(each, statement) && !named.has(each.digest));
   const signer = statement ? await signerFor(workspace, demoterRole, request.env) : ok(undefined);
   const written = [...withdrawn.map(({ name }) => releaseFile(name)), levelFile(level.name)];
@@ -182,11 +185,13 @@ async function chooseDemoted(
 ): Promise<Result<Choice>> {
   const record = await requireRelease(workspace.root, release!);
   if (!record.ok) return record;
-  const done = record.value.withdrawals?.some((each) => each.level === level.name && each.kind === 'demote');
-  if (!standingAt(record.value, level.name) && done) return ok({ withdrawn: [record.value], restored: undefined });
-  const stood = await stoodAt(workspace, level.name, release!);
-  if (!stood.ok) return stood;
   const left = standing.current.filter((each) => each.release !== release);
+  const said = record.value.withdrawals?.some((each) => each.level === level.name && each.kind === 'demote');
+  // A run that was killed may have said it in the record, and not yet in the level's file.
+  if (!said || standingAt(record.value, level.name)) {
+    const stood = await stoodAt(workspace, level.name, release!);
+    if (!stood.ok) return stood;
+  }
   if (left.length === standing.current.length) return ok({ withdrawn: [record.value], restored: undefined });
   const next =
     left[0] && (level.config.keep || standing.current[0]?.release !== release)

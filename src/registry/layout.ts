@@ -47,6 +47,12 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
   const whereOf = (repository: string) => repositoryAt(address, repository);
   const entriesOf = async (repository: string) => (await readIndex(folderOf(repository))).manifests;
   const swept = new Set<string>();
+  /** Before the first write: what was killed may have left drafts, whatever it wrote. */
+  const sweep = async (repository: string): Promise<void> => {
+    const folder = contentFolder(folderOf(repository));
+    if (!swept.has(folder)) await sweepDrafts(folder);
+    swept.add(folder);
+  };
   /** A digest always belongs to the same one: read once. */
   const belongings = new Map<Digest, Belonging | undefined>();
 
@@ -85,8 +91,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     readBlob: (repository, digest) => readContent(blobPath(repository, digest), digest, whereOf(repository)),
     writeBlob: async (repository, content, digest, size) => {
       const folder = contentFolder(folderOf(repository));
-      if (!swept.has(folder)) await sweepDrafts(folder);
-      swept.add(folder);
+      await sweep(repository);
       return attempt(() => writeContent(folder, content, whereOf(repository), { digest, size }));
     },
     mountBlob: async (repository, digest, fromRepository) => {
@@ -96,6 +101,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     writeManifest: async (repository, { bytes, mediaType }) => {
       const folder = folderOf(repository);
       const digest = digestOf(bytes);
+      await sweep(repository);
       return attempt(async () => {
         // Not only a record of what it is: an image whose layers are elsewhere would be found broken much later.
         await changeIndex(folder, async (entries) => {
@@ -115,6 +121,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
       const manifest = await readManifest(repository, digest);
       if (!manifest.ok) return manifest;
       const { mediaType, bytes } = manifest.value;
+      await sweep(repository);
       return attempt(() =>
         changeIndex(folderOf(repository), async (entries) => {
           // It may have been deleted since.
