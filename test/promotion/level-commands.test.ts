@@ -1,5 +1,5 @@
 import '../support/as-built.ts';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
@@ -184,6 +184,23 @@ describe.each(changes)('a %s that was killed', (verb, args, left, first) => {
       expect([line, said.length]).toEqual([line, 1]);
     });
     expect(killed).toBeGreaterThan(atLeast(2));
+  });
+});
+
+describe.each(changes.slice(0, 2))('a %s that was killed in the moment', (_verb, args, left) => {
+  it('between the record and the level’s file is finished as it was begun', async () => {
+    const workspace = await twoAtBatch({ roles: promoterRoles });
+    const whole = workspace.copy();
+    await whole.done(...args);
+    for (const folder of [`releases/${newer}`, '.dmrel/registry'])
+      cpSync(join(whole.root, folder), join(workspace.root, folder), { recursive: true });
+    await workspace.done(...args);
+    expect(workspace.current('batch')).toEqual(left);
+    expect(workspace.release(newer)).toEqual(whole.release(newer));
+    expect(evidenceFiles(workspace)).toEqual(evidenceFiles(whole));
+    expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(left[0]!));
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
   });
 });
 
