@@ -148,8 +148,11 @@ const work = async () => { while (left-- > 0) await one(); };
 Promise.all(Array.from({ length: Number(jobs) }, work)).then(() => agent.destroy());
 `;
 
-/** Told at the end of a process: its greatest memory. */
-const memorySource = `process.on('exit', () => require('node:fs').writeFileSync(process.env.RSS_FILE, String(process.resourceUsage().maxRSS)));`;
+/** Told at the end of a process: its greatest memory, in KiB. Not `maxRSS`: that begins with what its parent has. */
+const memorySource = `process.on('exit', () => {
+  const { readFileSync, writeFileSync } = require('node:fs');
+  writeFileSync(process.env.RSS_FILE, /VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+});`;
 
 /** `compare` and `check` of run.mjs. */
 export async function benchImages({ scratch: parent, compare, check }) {
