@@ -1,9 +1,8 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { Repository } from '../git/index.ts';
 import { inputsTag } from '../registry/index.ts';
-import { type Digest, epochSeconds, failed, ok, type Problem, problem, type Result } from '../support/index.ts';
+import { type Digest, epochSeconds, failed, ok, type Problem, pause, problem, type Result } from '../support/index.ts';
 import { type Draft, requestOf } from './draft.ts';
 import type { BuildParents, BuildRequest, Engine, ImagePlace } from './engine.ts';
 import { inputsDigest } from './inputs.ts';
@@ -107,7 +106,7 @@ async function attempt(
     const line = `attempt ${tried} of ${attempts} failed; the next in ${seconds.toFixed(1)} s\n`;
     await appendFile(request.log!.file, line);
     request.log!.follow?.(line.trimEnd());
-    await setTimeout(seconds * 1000, undefined, { signal: request.signal! }).catch(() => undefined);
+    await pause(seconds, request.signal);
   }
 }
 

@@ -34,6 +34,11 @@ function isTerminal(fd: number): boolean {
 
 function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdout'] & ProcessLike['stderr'] {
   let stream: NodeJS.WriteStream | undefined;
+  let terminal: boolean | undefined;
+  const onTerminal = (): boolean => {
+    terminal ??= isTerminal(fd);
+    return terminal;
+  };
   const opened = (): NodeJS.WriteStream => {
     if (stream) return stream;
     stream = open();
@@ -44,14 +49,14 @@ function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdo
   };
   return {
     get isTTY() {
-      return isTerminal(fd);
+      return onTerminal();
     },
     get columns() {
-      return isTerminal(fd) ? opened().columns : undefined;
+      return onTerminal() ? opened().columns : undefined;
     },
     stream: opened,
     write(text) {
-      if (stream || isTerminal(fd)) return opened().write(text);
+      if (stream || onTerminal()) return opened().write(text);
       let rest = Buffer.from(text);
       try {
         while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));

@@ -73,11 +73,11 @@ export function parseCommandLine(
   const commands = plugins.flatMap((plugin) => plugin.commands);
   // What the line is about is all that has to be made, when it says so with its first words.
   const named = [`${argv[0]} ${argv[1]}`, argv[0]].map((name) => commands.find((each) => each.name === name));
-  const isVerb = argv[0] === verb && commands.some(({ name }) => name.split(' ')[0] === verb);
   const alone = named.find((each) => each !== undefined);
-  for (const spec of alone ? [alone] : commands) {
+  const ofVerb = argv[0] === verb ? commands.filter(({ name }) => name.split(' ')[0] === verb) : [];
+  const needed = alone ? [alone] : ofVerb.length > 0 ? ofVerb : commands;
+  for (const spec of needed) {
     const words = spec.name.split(' ');
-    if (isVerb && words[0] !== verb) continue;
     const parent = words.length > 1 ? groupOf(words[0]!) : program;
     // What the line is not about is made only as far as the list of commands shows it: making all takes longer than help may.
     if (words[0] !== verb) {

@@ -1,17 +1,7 @@
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  fdatasync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fdatasync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { listFolder, writeFileAtomic } from '../support/index.ts';
+import { listFolder, textIfThere, writeFileAtomic } from '../support/index.ts';
 import type { Plan } from './plan.ts';
 
 /** What takes long, alone, is asked for in the background. */
@@ -60,7 +50,7 @@ export class Journal {
   /** A journal that is gone on with. What was torn by a crash gets a line of its own, so that it spoils no other. */
   static #at(folder: string, now: () => Date): Journal {
     const path = join(folder, 'journal.jsonl');
-    const text = textOf(path);
+    const text = textIfThere(path) ?? '';
     const mark = join(folder, '..', '..', 'unfinished', basename(folder));
     const journal = new Journal(openSync(path, 'a'), now, mark);
     if (text !== '' && !text.endsWith('\n')) appendFileSync(journal.#file, '\n');
@@ -123,7 +113,7 @@ function* operations(root: string, among = operationsFolder(root), but?: string)
     .filter((each) => /^[0-9A-Z]{26}$/.test(each) && each !== but)
     .sort()
     .reverse()) {
-    const plan = planIn(textOf(join(operationsFolder(root), name, 'plan.json')));
+    const plan = planIn(textIfThere(join(operationsFolder(root), name, 'plan.json')) ?? '');
     if (plan) yield { plan, entries: readJournal(root, name) };
   }
 }
@@ -137,17 +127,9 @@ function planIn(text: string): Plan | undefined {
   }
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 /** What an operation's journal says, oldest first. A torn last line (a crash while writing) counts as not written. */
 export function readJournal(root: string, operation: string): JournalEntry[] {
-  const text = textOf(join(operationsFolder(root), operation, 'journal.jsonl'));
+  const text = textIfThere(join(operationsFolder(root), operation, 'journal.jsonl')) ?? '';
   return text.split('\n').flatMap((line) => {
     try {
       const entry = line === '' ? null : (JSON.parse(line) as JournalEntry | null);

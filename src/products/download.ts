@@ -6,6 +6,7 @@ import {
   ok,
   type Problem,
   type ProblemCode,
+  pause,
   printable,
   problem,
   type Result,
@@ -70,7 +71,8 @@ export async function download(url: URL, access: Access = {}): Promise<Result<Bu
     const told = { ...outcome.problem, message: outcome.problem.message + tried };
     if (!again || attempt >= limits.attempts || afterSeconds > limits.waitSeconds) return failed(told);
     const jitter = limits.pauseSeconds * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    if (!(await pause(Math.max(afterSeconds, jitter), access.signal))) return failed(interrupted(url).problem);
+    await pause(Math.max(afterSeconds, jitter), access.signal);
+    if (access.signal?.aborted) return failed(interrupted(url).problem);
   }
 }
 
@@ -232,10 +234,4 @@ function explained(error: NodeJS.ErrnoException, url: URL, proxy: string | undef
   };
   const why = words[code] ?? (code || 'the connection failed');
   return unreachable(`${where}: ${why}`, 'check the address and the network, then try again', { again: true });
-}
-
-/** Whether the time passed without an interrupt. */
-async function pause(seconds: number, signal: AbortSignal | undefined): Promise<boolean> {
-  const { setTimeout } = await import('node:timers/promises');
-  return setTimeout(seconds * 1000, true, signal ? { signal } : {}).catch(() => false);
 }

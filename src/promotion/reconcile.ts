@@ -49,6 +49,8 @@ interface RepairOfLevel {
   facts: LevelFacts;
   repair: LevelRepair;
   records: Map<string, ReleaseRecord>;
+  /** The promoter's, where a key of its is at hand. */
+  signer: Signer | undefined;
 }
 
 export interface PreparedReconcile {
@@ -67,12 +69,12 @@ export async function prepareReconcile(
   for (const level of request.level === undefined ? Object.keys(known.value) : [request.level]) {
     const gathered = await gatherLevel(workspace, { ...request, level });
     if (!gathered.ok) return gathered;
-    const signer = await signerFor(workspace, promoterRole(workspace.config, level), request.env);
-    const canSign = signer.ok && signer.value !== undefined;
-    const looked = await lookAtLevel(workspace, gathered.value, canSign);
+    const found = await signerFor(workspace, promoterRole(workspace.config, level), request.env);
+    const signer = found.ok ? found.value : undefined;
+    const looked = await lookAtLevel(workspace, gathered.value, signer !== undefined);
     if (!looked.ok) return looked;
     const { facts, records } = looked.value;
-    levels.push({ facts: gathered.value, repair: planRepair(facts), records });
+    levels.push({ facts: gathered.value, repair: planRepair(facts), records, signer });
   }
   const drift = levels.flatMap(({ repair }) => repair.drift);
   const plan: ReconcilePlan = {
@@ -197,14 +199,13 @@ const statementOf = (record: ReleaseRecord | undefined, level: string, image: st
 export async function bindReconcileSteps(
   workspace: Workspace,
   { plan, levels }: PreparedReconcile,
-  { env, takeOver }: Pick<ReconcileRequest, 'env' | 'takeOver'>,
+  { takeOver }: Pick<ReconcileRequest, 'takeOver'>,
 ): Promise<Result<Step[]>> {
   const steps: Step[] = [];
-  for (const { facts, repair, records } of levels) {
+  for (const { facts, repair, records, signer } of levels) {
     const { level, lane, by, repository } = facts;
     const target = openRegistry(workspace, level.config.registry);
     if (!target.ok) return target;
-    const signer = await signerFor(workspace, promoterRole(workspace.config, level.name), env);
     const request = { level: level.name, lane, by, takeOver, operation: plan.operation, at: facts.now };
     const lease = openLease(repository, { ...request, purpose: 'reconcile' });
     const rest = (id: string) => id.slice(id.indexOf(':') + 1);
@@ -219,7 +220,7 @@ export async function bindReconcileSteps(
         const image = repair.images.get(rest(id))!;
         const record = records.get(rest(id).split('/')[1]!)!;
         const signed = { [image.name]: statementOf(record, level.name, image.name)! };
-        return attestCode(workspace, target.value, image, record, signed, signer.ok ? signer.value : undefined);
+        return attestCode(workspace, target.value, image, record, signed, signer);
       },
       tag: (id) => {
         const { image, tag, wanted } = repair.tags.get(id)!;

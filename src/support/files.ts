@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -76,6 +77,15 @@ export function listFolder(path: string, unreadable?: (code: string | undefined)
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT') unreadable?.(code);
     return [];
+  }
+}
+
+/** A file of our own or of the kernel's as text; undefined where it cannot be read, for whatever reason. */
+export function textIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,6 +9,7 @@ export {
   readFileBounded,
   syncDirectory,
   temporaryName,
+  textIfThere,
   writeFileAtomic,
 } from './files.ts';
 export { type LockHolder, releaseLock, takeLock } from './lock-file.ts';

@@ -1,7 +1,7 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { temporaryName } from './files.ts';
+import { temporaryName, textIfThere } from './files.ts';
 import { startOf } from './process-identity.ts';
 
 /** Who has a lock. */
@@ -36,7 +36,7 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
   try {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (claim(draft, path)) return undefined;
-      const text = textOf(path);
+      const text = textIfThere(path);
       if (text === undefined) continue; // released in between
       const other = parseHolder(text);
       if (other && !isGone(other)) {
@@ -53,7 +53,7 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
 }
 
 export function releaseLock(path: string): void {
-  const holder = parseHolder(textOf(path));
+  const holder = parseHolder(textIfThere(path));
   if (!holder || !mine.has(holder.claim)) return;
   rmSync(path, { force: true });
   mine.delete(holder.claim);
@@ -81,18 +81,9 @@ async function takeAway(path: string, dead: string, now: Date): Promise<void> {
     return;
   }
   try {
-    if (textOf(path) === dead) rmSync(path, { force: true });
+    if (textIfThere(path) === dead) rmSync(path, { force: true });
   } finally {
     releaseLock(second);
-  }
-}
-
-/** undefined when there is none any more. */
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
   }
 }
 

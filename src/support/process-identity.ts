@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { textIfThere } from './files.ts';
 
 /** A process, told from others that have its id: on other machines, in other containers, after it. */
 export interface ProcessIdentity {
@@ -35,22 +36,16 @@ export function hasProcessEnded({ pid, space, started }: ProcessIdentity): boole
 }
 
 function ownSpace(): string | undefined {
-  const boot = told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
-  const ids = told(() => readlinkSync('/proc/self/ns/pid'));
-  return boot === undefined || ids === undefined ? undefined : `${boot.trim()} ${ids}`;
+  const boot = textIfThere('/proc/sys/kernel/random/boot_id');
+  try {
+    return boot && `${boot.trim()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Field 22 of proc_pid_stat(5). The program's name before it may hold spaces and brackets. */
 export function startOf(pid: number): string | undefined {
-  const stat = told(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  const stat = textIfThere(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-}
-
-/** What the kernel tells, where it does. */
-function told(read: () => string): string | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }
