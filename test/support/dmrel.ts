@@ -28,11 +28,25 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** Called with the process, to end it in the middle. */
   during?: (child: { pid: number; kill(signal: NodeJS.Signals): void }) => void;
+  dieAt?: DieAt;
 }
+
+/** It ends by a signal when it has written so many lines to journals: right then, or some milliseconds after. */
+export interface DieAt {
+  line: number;
+  signal?: NodeJS.Signals;
+  afterMs?: number;
+}
+
+const dieAtLine = join(home, 'test/support/die-at-line.cjs');
+const dying = ({ line, signal = 'SIGKILL', afterMs = 0 }: DieAt): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `--require ${dieAtLine}`,
+  DMREL_TEST_DIE: JSON.stringify({ line, signal, afterMs }),
+});
 
 /** Run the built dmrel in a directory. */
 export async function dmrel(cwd: string, args: string[], options: RunOptions = {}): Promise<Ended> {
-  const env = { ...(await cleanEnv()), ...options.env };
+  const env = { ...(await cleanEnv()), ...options.env, ...(options.dieAt && dying(options.dieAt)) };
   const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: 'pipe' });
   child.stdin.on('error', () => {}); // it need not read all of it
   child.stdin.end(options.input ?? '');

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { dmrel } from './dmrel.ts';
@@ -67,19 +67,4 @@ export function refuse(workspace: ReleaseWorkspace, product: string): () => void
   writeFileSync(hook, '#!/bin/sh\necho no >&2\nexit 1\n');
   chmodSync(hook, 0o755);
   return () => chmodSync(hook, 0o644);
-}
-
-/** End a run when its journal has so many lines. */
-export function killAfterLines(workspace: ReleaseWorkspace, lines: number, signal: NodeJS.Signals = 'SIGKILL') {
-  const folder = join(workspace.root, '.dmrel/operations');
-  return ({ kill }: { kill(signal: NodeJS.Signals): void }) => {
-    const timer = setInterval(() => {
-      const [operation] = existsSync(folder) ? readdirSync(folder) : [];
-      const journal = operation && join(folder, operation, 'journal.jsonl');
-      if (!journal || !existsSync(journal) || readFileSync(journal, 'utf8').split('\n').length - 1 < lines) return;
-      clearInterval(timer);
-      kill(signal);
-    }, 1);
-    timer.unref();
-  };
 }

@@ -1,13 +1,4 @@
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { git, ReleaseWorkspace } from './release-workspace.ts';
@@ -85,31 +76,6 @@ export class Upstream {
     writeFileSync(blob, text);
     git(this.path, 'update-ref', `refs/dmrel/claims/${tag}`, git(this.path, 'hash-object', '-w', blob));
   }
-}
-
-const operationsIn = (root: string): string[] => {
-  const folder = join(root, '.dmrel/operations');
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
-};
-
-/** Lines of the newest journal of a workspace that is not among `known`. */
-function linesOf(root: string, known: ReadonlySet<string>): number {
-  const operation = operationsIn(root).findLast((each) => !known.has(each));
-  const journal = operation && join(root, '.dmrel/operations', operation, 'journal.jsonl');
-  return journal && existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length - 1 : 0;
-}
-
-/** End a run with SIGKILL when the journal of an operation that it begins has so many lines. */
-export function killAtLine({ root }: { root: string }, lines: number) {
-  const known = new Set(operationsIn(root));
-  return ({ kill }: { kill(signal: NodeJS.Signals): void }) => {
-    const timer = setInterval(() => {
-      if (linesOf(root, known) < lines) return;
-      clearInterval(timer);
-      kill('SIGKILL');
-    }, 1);
-    timer.unref();
-  };
 }
 
 /** Do something with each of many, a few at once. */

@@ -5,7 +5,7 @@ import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
 import { done, recordIn, tagByHand } from '../support/tags.ts';
-import { inBatches, killAtLine, Upstream } from '../support/upstream.ts';
+import { inBatches, Upstream } from '../support/upstream.ts';
 import { aFolder } from '../support/workspace.ts';
 
 const tag = 'w.2018.18';
@@ -110,7 +110,7 @@ describe('dmrel apply', () => {
       // The file of a plan may be gone by then.
       const own = join(upstream.base, 'plan.json');
       writeFileSync(own, readFileSync(file));
-      await dmrel(machine.root, ['apply', own], { during: killAtLine(machine, line) });
+      await dmrel(machine.root, ['apply', own], { dieAt: { line } });
       for (const product of upstream.products) machine.addCommits(product, 1);
       if (line % 2 === 0) writeFileSync(own, '');
       const { code, err } = await dmrel(machine.root, line % 2 === 0 ? ['resume'] : ['apply', own]);

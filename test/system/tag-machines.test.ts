@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { dmrel, dmrelJson, type Ended } from '../support/dmrel.ts';
 import { git } from '../support/release-workspace.ts';
 import { moments, rounds } from '../support/sample.ts';
-import { inBatches, killAtLine, Upstream } from '../support/upstream.ts';
+import { inBatches, Upstream } from '../support/upstream.ts';
 
 const date = '2018-05-03';
 const tag = 'w.2018.18';
@@ -36,7 +36,7 @@ const pulled = (upstream: Upstream, name: string) => {
 /** A run that was killed while it tagged: its claim stands. */
 async function aDeadRun(upstream: Upstream, line = 5): Promise<void> {
   const machine = upstream.machine('first');
-  const { code } = await dmrel(machine.root, weekly, { during: killAtLine(machine, line) });
+  const { code } = await dmrel(machine.root, weekly, { dieAt: { line } });
   expect(code).toBeNull();
   expect(upstream.refs()[claimRef]).toBeDefined();
 }
@@ -115,7 +115,7 @@ describe('a machine that died while it tagged', () => {
     await inBatches(moments([2, 5, 9, 13, 16]), 2, async (line) => {
       const upstream = template.copy();
       const second = upstream.machine('second');
-      await dmrel(second.root, ['resume', '--take-over', tag], { during: killAtLine(second, line) });
+      await dmrel(second.root, ['resume', '--take-over', tag], { dieAt: { line } });
       const { code, err } = await dmrel(second.root, ['resume']);
       expect([line, code, code === 0 ? '' : err]).toEqual([line, 0, '']);
       expectOneRelease(upstream);

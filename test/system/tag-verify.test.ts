@@ -6,7 +6,7 @@ import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson, type RunOptions } from '../support/dmrel.ts';
 import { git, gitInput, ReleaseWorkspace } from '../support/release-workspace.ts';
 import { aGpgHome, allowing, anSshKey } from '../support/signers.ts';
-import { done, killAfterLines, recordIn, tagByHand } from '../support/tags.ts';
+import { done, recordIn, tagByHand } from '../support/tags.ts';
 import { aFolder } from '../support/workspace.ts';
 
 const tag = 'w.2018.18';
@@ -238,7 +238,7 @@ describe('signatures of ssh keys', () => {
   it('stand in the plan: a run that was killed is finished with the same objects, without the key', async () => {
     if (!counterpart('ssh-keygen')) return;
     const { workspace, keys } = signing(3, 'tags: {sign: ssh, allowedSigners: signers}\n');
-    const planned = await dmrel(workspace.root, weekly, { during: killAfterLines(workspace, 3) });
+    const planned = await dmrel(workspace.root, weekly, { dieAt: { line: 3 } });
     expect(planned.code).toBeNull();
     const made = new Map(workspace.tagged(tag).map((product) => [product, workspace.tag(product, tag)!.object]));
     const plan = join(keys, 'plan.json');
