@@ -1,5 +1,6 @@
 import { failed, ok, type Problem, problem, type Result } from '../support/index.ts';
-import { git, lastLine, leadsElsewhere, refusal } from './command.ts';
+import { git, lastLine, refusal } from './command.ts';
+import { commitFiles } from './commit-files.ts';
 import { type CommitId, isRefName, type ObjectId, parseCommitId, parseObjectId } from './names.ts';
 import { type Replaying, replayOn } from './replay.ts';
 import type { Signer } from './sign.ts';
@@ -74,11 +75,13 @@ export interface Repository {
 
 /** Problem: `not-a-repository`. */
 export async function openRepository(root: string): Promise<Result<Repository>> {
-  const inside = await git(['rev-parse', '--is-inside-work-tree', '--show-prefix'], { cwd: root });
+  const inside = await git(['rev-parse', '--is-inside-work-tree', '--show-prefix', '--absolute-git-dir'], {
+    cwd: root,
+  });
   if (inside.failure === 'missing') {
     return failed(problem('command-missing', 'git is not installed', { hint: 'install git 2.31 or newer' }));
   }
-  const [isInside, prefix = ''] = inside.stdout.split('\n');
+  const [isInside, prefix = '', gitDirectory = ''] = inside.stdout.split('\n');
   if (isInside !== 'true') {
     const hint = 'records are commits: git init, then commit the workspace';
     return failed(problem('not-a-repository', `${root} is in no git repository`, { hint }));
@@ -161,24 +164,7 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
       return files.map((file) => (file.startsWith(prefix) ? file.slice(prefix.length) : file));
     },
     isTracked: async (path) => (await raw('ls-files', '--', path))?.trim() !== '',
-    commit: async ({ paths, subject, trailers }) => {
-      const lines = Object.entries(trailers).map(([key, value]) => `${key}: ${value}`);
-      const { simpleGit } = await import('simple-git');
-      // The library takes git's variables away from the child but for those named: who commits may stand in them.
-      const allowEnvironment = Object.keys(process.env).filter((name) => !leadsElsewhere.includes(name));
-      const client = simpleGit({ baseDir: root, timeout: { block: 120_000 }, allowEnvironment });
-      try {
-        await client.raw(['add', '--all', '--verbose', '--', ...paths]);
-        // What was only staged and is gone again leaves nothing to be told.
-        const head = await headCommit();
-        if (head && (await raw('diff', '--cached', '--name-only', 'HEAD', '--', ...paths)) === '') return ok(head);
-        await client.raw(['commit', '-m', subject, '-m', lines.join('\n'), '--', ...paths]);
-      } catch (error) {
-        const hint = 'mend what git complains of, then run the same command again';
-        return failed(problem('command-failed', `git commit: ${lastLine(String((error as Error).message))}`, { hint }));
-      }
-      return ok((await headCommit())!);
-    },
+    commit: (request) => commitFiles({ root, gitDirectory, prefix, raw, headCommit }, request),
     createTag: async ({ name, commit, message, tagger, epochSeconds, signer }) => {
       const unsigned = { commit, tag: name, tagger, epochSeconds, message };
       const signature = signer && (await signer.sign(tagObject(unsigned).bytes));

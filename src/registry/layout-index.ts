@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { type BigIntStats, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, Failure, parseDigest, problem, readFileBounded, writeFileAtomic } from '../support/index.ts';
 import { withLock } from './lock.ts';
@@ -29,27 +29,36 @@ export function tagOf({ annotations }: LayoutEntry): string | undefined {
 export const tagged = (entry: LayoutEntry, tag: string): LayoutEntry => ({ ...entry, annotations: { [refName]: tag } });
 
 /** The index of a folder as it was when its file was this one: who changes it puts another in its place. */
-const known = new Map<string, { file: string; index: LayoutIndex }>();
+const known = new Map<string, { file: string; index: Promise<LayoutIndex> }>();
 
 export async function readIndex(folder: string): Promise<LayoutIndex> {
   const file = join(folder, 'index.json');
-  const identity = identityOf(file);
+  const found = statOf(file);
   const last = known.get(folder);
-  if (last && last.file === identity) return last.index;
+  if (found && last?.file === identityOf(found)) return last.index;
+  const index = readIndexFile(file);
+  if (found) remember(folder, index, identityOf(found));
+  return index;
+}
+
+async function readIndexFile(file: string): Promise<LayoutIndex> {
   const bytes = await readFileBounded(file, file, maxIndexBytes);
-  if (bytes.ok) {
-    const index = parseIndex(bytes.value, file);
-    if (identity !== undefined && identity === identityOf(file)) known.set(folder, { file: identity, index });
-    return index;
-  }
+  if (bytes.ok) return parseIndex(bytes.value, file);
   if (bytes.problems[0]?.code === 'file-not-found')
     return { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] };
   throw new Failure(...bytes.problems);
 }
 
-function identityOf(file: string): string | undefined {
-  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
-  return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
+const statOf = (file: string): BigIntStats | undefined => statSync(file, { bigint: true, throwIfNoEntry: false });
+/** A rename leaves it as it is. */
+const contentOf = ({ dev, ino, size, mtimeNs }: BigIntStats): string => [dev, ino, size, mtimeNs].join(' ');
+const identityOf = (found: BigIntStats): string => `${contentOf(found)} ${found.ctimeNs}`;
+
+/** If its file is still what it was before it was read, or as it was written. */
+function remember(folder: string, index: Promise<LayoutIndex>, before: string): void {
+  const now = statOf(join(folder, 'index.json'));
+  const same = now && (before === identityOf(now) || before === contentOf(now));
+  if (same) known.set(folder, { file: identityOf(now), index });
 }
 
 /** Change the list of manifests, alone. `undefined` leaves it as it is. */
@@ -68,7 +77,9 @@ export async function changeIndex(
       .map(({ entry }) => entry);
     const mark = join(folder, 'oci-layout');
     if (!existsSync(mark)) await writeFileAtomic(mark, '{"imageLayoutVersion":"1.0.0"}\n');
-    await writeFileAtomic(join(folder, 'index.json'), `${JSON.stringify({ ...index, manifests }, null, 1)}\n`);
+    const next = { ...index, manifests };
+    const written = await writeFileAtomic(join(folder, 'index.json'), `${JSON.stringify(next)}\n`);
+    remember(folder, Promise.resolve(next), contentOf(written));
   });
 }
 

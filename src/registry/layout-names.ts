@@ -80,7 +80,7 @@ export function readBelonging(digest: Digest, { bytes, mediaType }: Manifest): B
 
 /**
  * Of the manifests in index.json, and of the list under the fallback tag, those that belong to this one.
- * @param subjects what is known of them from before; grows
+ * @param subjects what is known of them from before; learns the rest
  */
 export async function referrersIn(
   entries: readonly LayoutEntry[],
@@ -92,10 +92,10 @@ export async function referrersIn(
   const fallback = listed && (await look(listed.digest))?.children;
   const found: Referrer[] = [];
   for (const digest of new Set([...entries.map((entry) => entry.digest), ...(fallback ?? [])])) {
-    const known = subjects.get(digest);
+    const known = subjects.of(digest);
     if (known !== undefined && known !== subject) continue;
     const each = await look(digest);
-    if (each) subjects.set(digest, each.subject ?? '');
+    if (each && known === undefined) subjects.learn(digest, each.subject);
     if (each?.subject === subject) found.push(each.referrer);
   }
   return found;

@@ -1,32 +1,49 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, readFileBounded, temporaryName } from '../support/index.ts';
+import { type Digest, parseDigest, readFileBounded } from '../support/index.ts';
 
-/** What each manifest of a repository belongs to: '' for nothing. A digest never changes its subject. */
-export type Subjects = Map<Digest, Digest | ''>;
-
-const fileName = '.subjects.json';
-const maxBytes = 64 * 2 ** 20;
-
-/** As far as it was looked at before. Absent or damaged: nothing is known, and all is looked at again. */
-export async function readSubjects(folder: string): Promise<Subjects> {
-  const file = join(folder, fileName);
-  const bytes = await readFileBounded(file, file, maxBytes);
-  try {
-    const stored = JSON.parse(bytes.ok ? bytes.value.toString('utf8') : '{}') as Record<Digest, Digest | ''>;
-    return new Map(Object.entries(stored ?? {}) as [Digest, Digest | ''][]);
-  } catch {
-    return new Map();
-  }
+/** What each manifest of a repository belongs to. A digest never changes its subject: what was once found out is kept. */
+export interface Subjects {
+  /** `nothing` where it is known to belong to none; undefined where it was not looked at. */
+  of(digest: Digest): Digest | typeof nothing | undefined;
+  learn(digest: Digest, subject: Digest | undefined): void;
+  /** Write down what was learnt. It need not succeed: what cannot be written is found out again. */
+  keep(): void;
 }
 
-/** It need not be kept: what cannot be written, and what another process writes over, is found out again. */
-export function keepSubjects(folder: string, subjects: Subjects): void {
-  const draft = temporaryName(join(folder, fileName));
-  try {
-    writeFileSync(draft, JSON.stringify(Object.fromEntries(subjects)));
-    renameSync(draft, join(folder, fileName));
-  } catch {
-    rmSync(draft, { force: true }); // read-only, or full
+const nothing = '-';
+const fileName = '.subjects';
+const maxBytes = 64 * 2 ** 20;
+
+/**
+ * A line for each digest, added at the end: the file grows with the repository, the work does not. A line that is damaged,
+ * or was torn by a crash, is not there.
+ */
+export async function openSubjects(folder: string): Promise<Subjects> {
+  const file = join(folder, fileName);
+  const bytes = await readFileBounded(file, file, maxBytes);
+  const known = new Map<string, Digest | typeof nothing>();
+  const lines = bytes.ok ? bytes.value.toString('utf8').split('\n').slice(0, -1) : [];
+  for (const line of lines) {
+    const [digest = '', subject = ''] = line.split(' ', 2);
+    const named = subject === nothing ? nothing : parseDigest(subject);
+    if (named && line.length === digest.length + 1 + subject.length) known.set(digest, named);
   }
+  let learnt: string[] = [];
+  return {
+    of: (digest) => known.get(digest),
+    learn: (digest, subject) => {
+      known.set(digest, subject ?? nothing);
+      learnt.push(`${digest} ${subject ?? nothing}\n`);
+    },
+    keep: () => {
+      if (learnt.length === 0) return;
+      try {
+        appendFileSync(file, learnt.join(''));
+      } catch {
+        // Read-only, or full.
+      }
+      learnt = [];
+    },
+  };
 }

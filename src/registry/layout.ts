@@ -18,7 +18,7 @@ import {
 import { contentFolder, damaged, ioProblem, readContent, sweepDrafts, writeContent } from './layout-content.ts';
 import { changeIndex, isOf, type LayoutEntry, readIndex, tagged, tagOf } from './layout-index.ts';
 import { type Belonging, contentNobodyNames, missingContent, readBelonging, referrersIn } from './layout-names.ts';
-import { keepSubjects, readSubjects } from './layout-subjects.ts';
+import { openSubjects, type Subjects } from './layout-subjects.ts';
 import { mediaTypeOf, readContents } from './manifest.ts';
 import { isRepositoryName, isTagName } from './names.ts';
 import { repositoryAt } from './place.ts';
@@ -55,6 +55,12 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
   };
   /** A digest always belongs to the same one: read once. */
   const belongings = new Map<Digest, Belonging | undefined>();
+  const opened = new Map<string, Promise<Subjects>>();
+  const subjectsOf = (folder: string): Promise<Subjects> => {
+    const subjects = opened.get(folder) ?? openSubjects(folder);
+    opened.set(folder, subjects);
+    return subjects;
+  };
 
   /** A problem of the disk is a value, whatever was done. */
   const attempt = async <T>(work: () => Promise<T>): Promise<Result<T>> => {
@@ -147,8 +153,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     },
     listReferrers: (repository, digest) =>
       attempt(async () => {
-        const subjects = await readSubjects(folderOf(repository));
-        const known = subjects.size;
+        const subjects = await subjectsOf(folderOf(repository));
         const referrers = await referrersIn(await entriesOf(repository), digest, subjects, async (each) => {
           if (!belongings.has(each)) {
             const read = await readManifest(repository, each);
@@ -157,7 +162,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
           }
           return belongings.get(each);
         });
-        if (subjects.size > known) keepSubjects(folderOf(repository), subjects);
+        subjects.keep();
         return referrers;
       }),
     deleteManifest: async (repository, digest) => {

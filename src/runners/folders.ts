@@ -62,8 +62,9 @@ export async function writeBatch(root: string, id: string, keys: readonly string
   return tasks;
 }
 
-export const describeBatch = (root: string, batch: Batch): Promise<void> =>
-  writeFileAtomic(join(batchFolder(root, batch.id), 'batch.json'), `${JSON.stringify(batch)}\n`);
+export async function describeBatch(root: string, batch: Batch): Promise<void> {
+  await writeFileAtomic(join(batchFolder(root, batch.id), 'batch.json'), `${JSON.stringify(batch)}\n`);
+}
 
 export async function markCollected(folder: string): Promise<void> {
   await writeFileAtomic(join(folder, 'collected'), '');

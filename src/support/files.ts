@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   constants,
   type Dirent,
@@ -23,16 +24,23 @@ const toDisk = promisify(fsync);
 /**
  * Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a part.
  * @param drafts a directory of the same file system for what is not whole yet; without it, that of the file
+ * @returns what the system said of the file before it got its name
  */
-export async function writeFileAtomic(path: string, content: string | Uint8Array, drafts?: string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  drafts?: string,
+): Promise<BigIntStats> {
   mkdirSync(dirname(path), { recursive: true });
   if (drafts !== undefined) mkdirSync(drafts, { recursive: true });
   const temporary = temporaryName(drafts === undefined ? path : join(drafts, basename(path)));
+  let written: BigIntStats;
   try {
     const file = openSync(temporary, 'wx');
     try {
       writeFileSync(file, content);
       await toDisk(file);
+      written = fstatSync(file, { bigint: true });
     } finally {
       closeSync(file);
     }
@@ -42,6 +50,7 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     throw error;
   }
   await syncDirectory(dirname(path));
+  return written;
 }
 
 /** Where what is written into a workspace is until it is whole: git sees nothing of a run that was killed. */

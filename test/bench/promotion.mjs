@@ -1,7 +1,7 @@
 // Promotion: of many images against bare copies of them, and of a year of releases one after the other.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startRegistry, writeLayout } from './images.mjs';
 
@@ -118,16 +118,19 @@ async function tenImages(scratch, compare) {
   }
 }
 
-/** A year of weeklies and dailies, each promoted when it came: the last takes no longer than the first. */
+/**
+ * A year of weeklies and dailies, each promoted when it came: the last month takes no longer than the first. The first is
+ * measured beside the last, in a copy of the workspace as it was when the year began.
+ */
 function aYear(scratch, compare) {
-  const root = join(scratch, 'year');
-  const env = writeWorkspace(root, ['stack'], 'layout:.dmrel/registry/dev');
-  const layout = join(root, '.dmrel/registry/build/stack');
+  const [year, beginning] = [join(scratch, 'year'), join(scratch, 'beginning')];
+  const env = writeWorkspace(year, ['stack'], 'layout:.dmrel/registry/dev');
+  const layout = join(year, '.dmrel/registry/build/stack');
   writeLayout(layout, weeklies + dailies, 1, 2000);
   const digests = digestsIn(layout);
-  const times = [];
+  cpSync(year, beginning, { recursive: true });
   const day = (number) => new Date(Date.UTC(2018, 0, 1 + number)).toISOString().slice(0, 10);
-  for (let number = 0; number < weeklies + dailies; number += 1) {
+  const promoteIn = (root, number) => {
     const weekly =
       Math.floor(((number + 1) * weeklies) / (weeklies + dailies)) >
       Math.floor((number * weeklies) / (weeklies + dailies));
@@ -136,17 +139,16 @@ function aYear(scratch, compare) {
     const name = weekly ? `w.2018.${String(week).padStart(2, '0')}` : `d.${date.replaceAll('-', '.')}`;
     writeRelease(root, name, weekly ? 'weekly' : 'daily', date, { stack: digests[number] });
     commit(root, env);
-    times.push(time(['promote', '--level', 'dev', '--release', name], root, env));
-  }
-  const first = times.slice(0, 30);
-  const last = times.slice(-30);
-  let turn = 0;
+    return time(['promote', '--level', 'dev', '--release', name], root, env);
+  };
+  let [first, last] = [0, 0];
+  for (; last < weeklies + dailies - 30; last += 1) promoteIn(year, last);
   compare(
     'promotion at the end of a year / at its beginning',
     1.2,
     29,
-    () => last[turn % 30],
-    () => first[turn++ % 30],
+    () => promoteIn(year, last++),
+    () => promoteIn(beginning, first++),
   );
 }
 

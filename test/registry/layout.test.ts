@@ -269,19 +269,22 @@ describe('images in a directory', () => {
         .map(({ digest }) => digest)
         .sort();
     expect(await listed()).toEqual([first]);
-    const remembered = join(directory, 'stack/.subjects.json');
+    const remembered = join(directory, 'stack/.subjects');
     const before = await readFile(remembered, 'utf8');
-    expect(JSON.parse(before)).toEqual({ [image]: '', [first]: image });
+    expect(before.trim().split('\n').sort()).toEqual([`${image} -`, `${first} ${image}`].sort());
     const second = await anArtifact(registry, 'stack', { subject: image, type: 'application/vnd.example.scan' });
     const both = [first, second].sort();
     expect(await listed()).toEqual(both);
-    for (const text of [before, '', 'no JSON', 'null', '[]', '7', '"text"', '{}']) {
+    const torn = [`${second} ${image}`, `${second} `, `${second} -`, `${second}`];
+    const damaged = [`${second}  ${image}\n`, `${second} ${image} -\n`, `${second} \n`, 'no digest -\n', '\0'];
+    for (const text of [before, '', ...torn, ...damaged]) {
       await writeFile(remembered, text);
       expect(await listed()).toEqual(both);
-      expect(JSON.parse(await readFile(remembered, 'utf8'))).toMatchObject({ [second]: image });
+      expect(await listed()).toEqual(both);
+      expect((await readFile(remembered, 'utf8')).split('\n')).toContain(`${second} ${image}`);
     }
     // What it does not have belongs to nothing, whatever is remembered of it.
-    await writeFile(remembered, JSON.stringify({ [digestOf('nothing')]: image, [image]: '', [first]: image }));
+    await writeFile(remembered, `${digestOf('nothing')} ${image}\n${image} -\n${first} ${image}\n`);
     expect(await listed()).toEqual(both);
   });
 
