@@ -51,6 +51,8 @@ type Start = (url: URL, options: RequestOptions) => ClientRequest;
 
 export function openWire(options: WireOptions): Wire {
   const { signal } = options;
+  const own = ['http:', 'https:'].map((protocol) => new URL(`${protocol}//${options.host}`));
+  const isOwn = (url: URL) => own.some(({ protocol, host }) => url.protocol === protocol && url.host === host);
   const agents = new Map<string, Agent>();
   /** What is under way, to be stopped by the signal: with one listener, however many there are. */
   const running = new Set<(trouble: Trouble) => void>();
@@ -61,7 +63,7 @@ export function openWire(options: WireOptions): Wire {
 
   const starter = async (url: URL): Promise<Start> => {
     const secure = url.protocol === 'https:';
-    const own = url.host === new URL(`${url.protocol}//${options.host}`).host;
+    const own = isOwn(url);
     const { Agent, request } = await (secure ? import('node:https') : import('node:http'));
     const key = `${url.protocol}${own}`;
     if (!agents.has(key)) {
@@ -82,7 +84,7 @@ export function openWire(options: WireOptions): Wire {
       const start = await starter(call.url);
       for (;;) {
         if (signal?.aborted) throw interrupted(options.host);
-        const outcome = await sendOnce(start, call, options, running);
+        const outcome = await sendOnce(start, call, isOwn(call.url), options, running);
         if (outcome !== 'stale') return outcome;
       }
     },
@@ -98,12 +100,13 @@ export function openWire(options: WireOptions): Wire {
 function sendOnce(
   start: Start,
   call: Call,
+  own: boolean,
   options: WireOptions,
   running: Set<(trouble: Trouble) => void>,
 ): Promise<Answer | 'stale'> {
   const { url, method, headers, body } = call;
   const { limits, host } = options;
-  const display = url.host === new URL(`${url.protocol}//${host}`).host ? host : `${host}, by way of ${url.host},`;
+  const display = own ? host : `${host}, by way of ${url.host},`;
   const outgoing = start(url, {
     method,
     maxHeaderSize: maxHeaderBytes,
@@ -134,7 +137,7 @@ function sendOnce(
   outgoing.on('socket', (socket: Socket) => {
     if (options.meter) measure(outgoing, socket, options.meter);
     if (!socket.connecting) return;
-    if (display !== host)
+    if (!own)
       socket.once('lookup', (_error, address) => {
         if (address && isLinkLocal(String(address))) stop(offLimits(host, url));
       });
@@ -153,7 +156,8 @@ function sendOnce(
       incoming = response;
       patience.end();
       const { statusCode = 0, headers } = response;
-      const content = reading(response, patience, limits.idleSeconds, explain);
+      const empty = method === 'HEAD' || headers['content-length'] === '0';
+      const content = empty ? ended(response) : reading(response, patience, limits.idleSeconds, explain);
       // What is still to be sent is sent to nobody; the connection ends with it.
       if (!outgoing.writableEnded) response.on('end', () => outgoing.destroy());
       resolve({ status: statusCode, headers, url, body: content, close: () => void response.destroy() });
@@ -217,6 +221,17 @@ class Patience {
   late(what: string): Trouble {
     return unreachable(`${this.#display} ${what} in time`, { again: true });
   }
+}
+
+/** The body of an answer that has none; at its end the connection is free for the next request. */
+async function* ended(response: IncomingMessage): AsyncGenerator<Buffer> {
+  response.on('error', () => {});
+  response.resume();
+  if (response.readableEnded || response.destroyed) return;
+  await new Promise<void>((resolve) => {
+    response.once('end', resolve);
+    response.once('close', resolve);
+  });
 }
 
 async function* reading(
