@@ -16,14 +16,17 @@ export interface Place {
   headCommit(): Promise<CommitId | undefined>;
 }
 
+export interface FilesToCommit {
+  paths: readonly string[];
+  subject: string;
+  trailers: Record<string, string>;
+}
+
 /**
  * Commit these files alone; what else is changed or staged stays so.
  * @returns the newest commit; no new one is made where these files are as they were committed
  */
-export async function commitFiles(
-  place: Place,
-  request: { paths: readonly string[]; subject: string; trailers: Record<string, string> },
-): Promise<Result<CommitId>> {
+export async function commitFiles(place: Place, request: FilesToCommit): Promise<Result<CommitId>> {
   const { paths, subject } = request;
   const trailers = Object.entries(request.trailers).map(([key, value]) => `${key}: ${value}`);
   const { simpleGit } = await import('simple-git');

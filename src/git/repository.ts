@@ -1,6 +1,6 @@
 import { failed, ok, type Problem, problem, type Result } from '../support/index.ts';
 import { git, lastLine, refusal } from './command.ts';
-import { commitFiles } from './commit-files.ts';
+import { commitFiles, type FilesToCommit } from './commit-files.ts';
 import { type CommitId, isRefName, type ObjectId, parseCommitId, parseObjectId } from './names.ts';
 import { type Replaying, replayOn } from './replay.ts';
 import type { Signer } from './sign.ts';
@@ -42,11 +42,7 @@ export interface Repository {
   /** Whether the index has this file, be it on disk or not. */
   isTracked(path: string): Promise<boolean>;
   /** Commit these files alone; what else is changed or staged stays so. */
-  commit(request: {
-    paths: readonly string[];
-    subject: string;
-    trailers: Record<string, string>;
-  }): Promise<Result<CommitId>>;
+  commit(request: FilesToCommit): Promise<Result<CommitId>>;
   tagAt(name: string): Promise<{ object: ObjectId; commit: CommitId | undefined } | undefined>;
   createTag(tag: {
     name: string;

@@ -41,6 +41,7 @@ export async function readIndex(folder: string): Promise<LayoutIndex> {
   return index;
 }
 
+/** The file has been read when this returns, though the answer comes later: who looks at it before and after saw what was read. */
 async function readIndexFile(file: string): Promise<LayoutIndex> {
   const bytes = await readFileBounded(file, file, maxIndexBytes);
   if (bytes.ok) return parseIndex(bytes.value, file);

@@ -23,7 +23,6 @@ async function twoAtBatch(options: LevelWorkspaceOptions = {}): Promise<LevelWor
 const evidenceFiles = ({ root }: LevelWorkspace): string[] =>
   git(root, 'ls-files', 'releases/*/evidence', 'levels/*/evidence').split('\n');
 
-/** Every line of every journal. */
 const subject = (workspace: LevelWorkspace) => git(workspace.root, 'log', '-1', '--format=%s');
 
 describe('dmrel rollback', () => {

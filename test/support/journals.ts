@@ -1,15 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Lines of all journals of a workspace, the oldest operation's first. */
-export function journalLines(root: string): string[] {
+/** Journals of the operations of a workspace, the oldest first. */
+const journalsIn = (root: string): string[] => {
   const folder = join(root, '.dmrel/operations');
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .sort()
-    .flatMap((each) =>
-      readFileSync(join(folder, each, 'journal.jsonl'), 'utf8')
-        .trim()
-        .split('\n'),
-    );
-}
+  const operations = readdirSync(folder).sort();
+  return operations.map((each) => join(folder, each, 'journal.jsonl'));
+};
+
+export const newestJournal = (root: string): string => journalsIn(root).at(-1)!;
+
+export const linesIn = (journal: string): string[] => readFileSync(journal, 'utf8').trim().split('\n');
+
+/** Lines of all journals of a workspace. */
+export const journalLines = (root: string): string[] => journalsIn(root).flatMap(linesIn);

@@ -33,12 +33,6 @@ const attached = async (workspace: LevelWorkspace): Promise<number> => {
   const found = await workspace.registry('build').listReferrers('stack', workspace.digest(release));
   return found.ok ? found.value.length : -1;
 };
-const journalLines = ({ root }: LevelWorkspace): number => {
-  const folder = join(root, '.dmrel/operations');
-  const [operation] = existsSync(folder) ? readdirSync(folder) : [];
-  const file = join(folder, operation ?? '', 'journal.jsonl');
-  return operation && existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
-};
 
 describe('a check run that is killed', () => {
   it('at any line of its journal is finished by the same command: all is attached, committed and pushed', async () => {
@@ -46,14 +40,8 @@ describe('a check run that is killed', () => {
     origin.withUpstream();
     for (const line of [1, 2, 4, 5, 6]) {
       const workspace = origin.copy();
-      await dmrel(workspace.root, args, {
-        env: workspace.env,
-        during: async ({ kill }) => {
-          for (let tries = 0; tries < 2000 && journalLines(workspace) < line; tries++)
-            await new Promise((go) => setTimeout(go, 5));
-          kill('SIGKILL');
-        },
-      });
+      const { code } = await dmrel(workspace.root, args, { env: workspace.env, dieAt: { line } });
+      expect([line, code]).toEqual([line, null]);
       await workspace.done(...args);
       const names = evidence(workspace);
       expect(names.length).toBeGreaterThanOrEqual(2);

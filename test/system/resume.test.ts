@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { linesIn, newestJournal } from '../support/journals.ts';
 import { git, type ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
@@ -10,13 +11,6 @@ import { inBatches, Upstream } from '../support/upstream.ts';
 const tag = 'w.2018.18';
 const weekly = ['tag', 'weekly', '--date', '2018-05-03'];
 const nothing = 'nothing was begun that is not finished\n';
-
-const journalOf = ({ root }: { root: string }): string => {
-  const folder = join(root, '.dmrel/operations');
-  return join(folder, readdirSync(folder).sort().at(-1)!, 'journal.jsonl');
-};
-const linesOf = (workspace: { root: string }): string[] =>
-  readFileSync(journalOf(workspace), 'utf8').trim().split('\n');
 
 async function must(workspace: ReleaseWorkspace, ...lines: string[][]): Promise<string> {
   let printed = '';
@@ -44,7 +38,7 @@ describe('dmrel resume', () => {
     const template = new Upstream(2);
     const whole = template.copy().machine('first');
     await must(whole, weekly);
-    const lines = linesOf(whole).length; // begin, two for each of eight steps, end
+    const lines = linesIn(newestJournal(whole.root)).length; // begin, two for each of eight steps, end
     expect(lines).toBe(18);
     await inBatches(moments(Array.from({ length: lines - 1 }, (_, index) => index + 1)), 2, async (line) => {
       const { upstream, machine, heads, code, made } = await killed(template, line);
@@ -95,10 +89,10 @@ describe('dmrel resume', () => {
 
   it('reads past a line that was torn by a crash, and writes none into it', async () => {
     const { machine, heads, upstream } = await killed(new Upstream(2), 4);
-    appendFileSync(journalOf(machine), '{"at":"2018-05-03T00:00:00Z","step":"tag:p0');
+    appendFileSync(newestJournal(machine.root), '{"at":"2018-05-03T00:00:00Z","step":"tag:p0');
     await must(machine, ['resume']);
     expect(upstream.products.map((product) => machine.tag(product, tag)!.commit)).toEqual(heads);
-    const lines = linesOf(machine);
+    const lines = linesIn(newestJournal(machine.root));
     const torn = lines.indexOf('{"at":"2018-05-03T00:00:00Z","step":"tag:p0');
     expect(torn).toBeGreaterThan(0);
     expect(JSON.parse(lines[torn + 1]!)).toMatchObject({ event: 'begin', argv: weekly });
@@ -109,7 +103,7 @@ describe('dmrel resume', () => {
     'is not led astray by %j in a journal',
     async (text) => {
       const { machine } = await killed(new Upstream(1), 4);
-      appendFileSync(journalOf(machine), text);
+      appendFileSync(newestJournal(machine.root), text);
       await must(machine, ['resume']);
       expect(await must(machine, ['resume'])).toBe(nothing);
     },
@@ -119,7 +113,7 @@ describe('dmrel resume', () => {
     const { machine } = await killed(new Upstream(1), 4);
     for (const argv of [['evil'], [], ['-C', '/', 'tag'], [5]]) {
       const line = JSON.stringify({ at: '2018-05-03T00:00:00Z', event: 'begin', argv });
-      writeFileSync(journalOf(machine), `${line}\n`);
+      writeFileSync(newestJournal(machine.root), `${line}\n`);
       const { code, json } = await dmrelJson(machine.root, ['resume']);
       expect([argv, code, json.problems[0].code]).toEqual([argv, 4, 'step-failed']);
     }

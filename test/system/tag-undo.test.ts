@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { linesIn, newestJournal } from '../support/journals.ts';
 import { git, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
 import { done, refuse, tagByHand } from '../support/tags.ts';
@@ -164,18 +165,13 @@ describe('a release that is in use', () => {
 describe('dmrel tag undo with an upstream', () => {
   const template = new Upstream(2);
   const first = (upstream: Upstream) => upstream.machine('first');
-  const newestJournal = ({ root }: { root: string }) =>
-    join('.dmrel/operations', readdirSync(join(root, '.dmrel/operations')).sort().at(-1)!, 'journal.jsonl');
 
   it('takes the record, the tag and the claim away there too, killed after any line of its journal', async () => {
     const whole = template.copy();
     await done(first(whole), weekly);
     const made = whole.copy();
     await done(first(whole), undo);
-    const lines = first(whole)
-      .read(newestJournal(first(whole)))
-      .trim()
-      .split('\n').length;
+    const lines = linesIn(newestJournal(first(whole).root)).length;
     expect(lines).toBe(12); // begin, two for each of five steps, end
     await inBatches(moments([...Array(lines).keys()].slice(1)), 2, async (line) => {
       const upstream = made.copy();

@@ -51,8 +51,8 @@ type Start = (url: URL, options: RequestOptions) => ClientRequest;
 
 export function openWire(options: WireOptions): Wire {
   const { signal } = options;
-  const own = ['http:', 'https:'].map((protocol) => new URL(`${protocol}//${options.host}`));
-  const isOwn = (url: URL) => own.some(({ protocol, host }) => url.protocol === protocol && url.host === host);
+  const origins = ['http:', 'https:'].map((protocol) => new URL(`${protocol}//${options.host}`));
+  const isOwn = (url: URL) => origins.some(({ protocol, host }) => url.protocol === protocol && url.host === host);
   const agents = new Map<string, Agent>();
   /** What is under way, to be stopped by the signal: with one listener, however many there are. */
   const running = new Set<(trouble: Trouble) => void>();
