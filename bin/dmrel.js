@@ -16,6 +16,7 @@ const scriptOf = (filename, source, cachedData) =>
  */
 function loaderOf(dist, code, seen = () => {}) {
   const modules = new Map();
+  const builtins = new Map();
   const load = (name) => {
     const known = modules.get(name);
     if (known !== undefined) return known.exports;
@@ -29,7 +30,10 @@ function loaderOf(dist, code, seen = () => {}) {
   };
   const requireOf = (name) => {
     if (name === '#validators') return load('validators.js');
-    return name.startsWith('./') ? load(name.slice(2)) : require(name);
+    if (name.startsWith('./')) return load(name.slice(2));
+    // Each file asks for its own: what node looks up for every one of them is looked up once.
+    if (!builtins.has(name)) builtins.set(name, require(name));
+    return builtins.get(name);
   };
   return load;
 }

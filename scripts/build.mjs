@@ -139,7 +139,8 @@ const { metafile } = await build({
 
 /** What a module imports is loaded when it is first used: half of what a command could need it does not come to. */
 function laterRequires(code) {
-  const imports = /\bvar (import_\w+)=require\(("[^"]+")\);/g;
+  const imports =
+    /\bvar (import_\w+)=(require\("[^"]+"\)|\(0,import_\w+(?:\(\))?\.__toESM\)\(require_\w+\(\)(?:,1)?\));/g;
   const names = [...code.matchAll(imports)].map(([, name]) => name);
   if (names.length === 0) return code;
   const uses = new Set();
@@ -147,10 +148,16 @@ function laterRequires(code) {
     uses.add(name);
     return made ? `new (${name}()).` : `${name}().`;
   });
-  return used.replaceAll(imports, (_import, name, path) =>
-    uses.has(name) ? `var ${name}_,${name}=()=>${name}_??=require(${path});` : '',
+  return used.replaceAll(imports, (_import, name, given) =>
+    uses.has(name) ? `var ${name}_,${name}=()=>${name}_??=${given};` : '',
   );
 }
+
+/** What gives a module to `import()` would copy it, name by name: ours are made by the same hand, and node's are as good. */
+const withoutCopies = (code) =>
+  code
+    .replaceAll(/\bvar __toCommonJS=mod=>[^;]*;/g, 'var __toCommonJS=mod=>__defProp(mod,"__esModule",{value:true});')
+    .replaceAll(/\.then\(\(\)=>__toESM\((require\("[^"]+"\))\)\)/g, '.then(()=>$1)');
 
 // Only ES modules can be split, but node starts CommonJS in half the time (no loader thread, no linking phase).
 const options = {
@@ -162,7 +169,10 @@ const options = {
 };
 const built = readdirSync(out).filter((name) => name.endsWith('.js'));
 const files = new Map(
-  built.map((name) => [name, laterRequires(transformSync(readFileSync(join(out, name), 'utf8'), options).code)]),
+  built.map((name) => [
+    name,
+    laterRequires(withoutCopies(transformSync(readFileSync(join(out, name), 'utf8'), options).code)),
+  ]),
 );
 const within = relative(process.cwd(), out);
 const named = (path) => relative(within, path);

@@ -1,11 +1,19 @@
-import { appendFileSync, closeSync, existsSync, fdatasync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { listFolder, textIfThere, writeFileAtomic } from '../support/index.ts';
+import { isoText, listFolder, removeFile, textIfThere, writeFileAtomic } from '../support/index.ts';
 import type { Plan } from './plan.ts';
 
-/** What takes long, alone, is asked for in the background. */
-const toDisk = promisify(fdatasync);
+const inBackground = promisify(fdatasync);
 
 /** What need not be on the disk before anything else happens: the next step's start brings it there. */
 const mayBeLost = new Set<JournalEntry['event']>(['begin', 'done', 'failed']);
@@ -29,6 +37,7 @@ export class Journal {
   #file: number;
   #now: () => Date;
   #mark: string;
+  readonly #underWay = new Set<string | undefined>();
 
   private constructor(file: number, now: () => Date, mark: string) {
     this.#file = file;
@@ -41,7 +50,7 @@ export class Journal {
     markOthers(root);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(unfinishedFolder(root), plan.operation), '');
-    await writeFileAtomic(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 1)}\n`);
+    await writeFileAtomic(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 1)}\n`, undefined, 'nothing');
     const journal = Journal.#at(folder, now);
     await journal.write({ event: 'begin', argv: [...argv] });
     return journal;
@@ -71,10 +80,19 @@ export class Journal {
   }
 
   async write(entry: Omit<JournalEntry, 'at'>): Promise<void> {
-    const line = JSON.stringify({ at: this.#now().toISOString(), ...entry });
+    const line = JSON.stringify({ at: isoText(this.#now()), ...entry });
     appendFileSync(this.#file, `${line}\n`);
-    if (!mayBeLost.has(entry.event)) await toDisk(this.#file);
-    if (entry.event === 'end' || entry.event === 'overtaken') rmSync(this.#mark, { force: true });
+    if (entry.event === 'done' || entry.event === 'failed') this.#underWay.delete(entry.step);
+    const alone = this.#underWay.size === 0;
+    if (entry.event === 'start') this.#underWay.add(entry.step);
+    if (!mayBeLost.has(entry.event)) await this.#toDisk(alone);
+    if (entry.event === 'end' || entry.event === 'overtaken') removeFile(this.#mark);
+  }
+
+  /** In the background while steps are under way, which go on meanwhile; else asking there only takes longer. */
+  async #toDisk(alone: boolean): Promise<void> {
+    if (alone) fdatasyncSync(this.#file);
+    else await inBackground(this.#file);
   }
 
   close(): void {

@@ -1,7 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { draftsFolder, failed, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
+import { draftsFolder, failed, hostName, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
 
 export interface Lock {
   release(): void;
@@ -15,11 +14,12 @@ export async function lockWorkspace(root: string, purpose: string, now: () => Da
   ignoreFolder(folder);
   if (!holder) {
     // Whoever wrote them is dead: it had the lock.
-    rmSync(draftsFolder(root), { recursive: true, force: true });
+    const drafts = draftsFolder(root);
+    if (existsSync(drafts)) rmSync(drafts, { recursive: true, force: true });
     return ok({ release: () => releaseLock(path) });
   }
   const message = `'${holder.purpose}' is at work here (process ${holder.pid} on ${holder.host}, since ${holder.at})`;
-  const hint = holder.host === hostname() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
+  const hint = holder.host === hostName() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
   return failed(problem('locked', message, { hint }));
 }
 

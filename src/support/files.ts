@@ -5,13 +5,14 @@ import {
   type Dirent,
   fstatSync,
   fsync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
   renameSync,
-  rmSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
@@ -19,7 +20,12 @@ import { promisify } from 'node:util';
 import { failed, ok, problem, type Result } from './problem.ts';
 
 /** The one thing here that takes long: all else is done before asking for it in the background would have begun. */
-const toDisk = promisify(fsync);
+const inBackground = promisify(fsync);
+
+/** What else may be under way while the disk is waited for; where nothing is, asking in the background only takes longer. */
+export type Meanwhile = 'others' | 'nothing';
+
+const toDisk = (file: number, meanwhile: Meanwhile) => (meanwhile === 'nothing' ? fsyncSync(file) : inBackground(file));
 
 /**
  * Write a file so that a reader, or a crash at any moment, sees the old content or the new, never a part.
@@ -30,6 +36,7 @@ export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array,
   drafts?: string,
+  meanwhile: Meanwhile = 'others',
 ): Promise<BigIntStats> {
   mkdirSync(dirname(path), { recursive: true });
   if (drafts !== undefined) mkdirSync(drafts, { recursive: true });
@@ -39,18 +46,27 @@ export async function writeFileAtomic(
     const file = openSync(temporary, 'wx');
     try {
       writeFileSync(file, content);
-      await toDisk(file);
+      await toDisk(file, meanwhile);
       written = fstatSync(file, { bigint: true });
     } finally {
       closeSync(file);
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeFile(temporary);
     throw error;
   }
-  await syncDirectory(dirname(path));
+  await syncDirectory(dirname(path), meanwhile);
   return written;
+}
+
+/** What is not there need not be removed. `rmSync` says the same, and loads what removes trees. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 /** Where what is written into a workspace is until it is whole: git sees nothing of a run that was killed. */
@@ -66,10 +82,10 @@ export function temporaryName(path: string): string {
 }
 
 /** What a rename did to a directory is on disk after this. */
-export async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string, meanwhile: Meanwhile = 'others'): Promise<void> {
   const directory = openSync(path, 'r');
   try {
-    await toDisk(directory);
+    await toDisk(directory, meanwhile);
   } finally {
     closeSync(directory);
   }

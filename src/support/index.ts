@@ -7,6 +7,7 @@ export {
   nameWithin,
   pathWithin,
   readFileBounded,
+  removeFile,
   syncDirectory,
   temporaryName,
   textIfThere,
@@ -29,7 +30,7 @@ export {
   warning,
 } from './problem.ts';
 export { type Completed, type RunOptions, run } from './process.ts';
-export { hasProcessEnded, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+export { hasProcessEnded, hostName, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 export {
   type LocalMillis,
   parseLocal,
@@ -48,6 +49,7 @@ export {
   formatDuration,
   type Instant,
   instantOf,
+  isoText,
   parseDate,
   parseDuration,
   parseInstant,

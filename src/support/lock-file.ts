@@ -1,8 +1,8 @@
-import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { temporaryName, textIfThere } from './files.ts';
-import { startOf } from './process-identity.ts';
+import { removeFile, temporaryName, textIfThere } from './files.ts';
+import { hostName, startOf } from './process-identity.ts';
+import { isoText } from './time.ts';
 
 /** Who has a lock. */
 export interface LockHolder {
@@ -29,8 +29,8 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
   mkdirSync(dirname(path), { recursive: true });
   const draft = temporaryName(path);
   const started = startOf(process.pid);
-  const self = { pid: process.pid, host: hostname(), ...(started === undefined ? {} : { started }) };
-  const holder: LockHolder = { ...self, claim: draft, purpose, at: now.toISOString() };
+  const self = { pid: process.pid, host: hostName(), ...(started === undefined ? {} : { started }) };
+  const holder: LockHolder = { ...self, claim: draft, purpose, at: isoText(now) };
   mine.add(draft);
   writeFileSync(draft, JSON.stringify(holder));
   try {
@@ -48,14 +48,14 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
     mine.delete(draft);
     return { ...holder, purpose: 'one process after another' };
   } finally {
-    rmSync(draft, { force: true });
+    removeFile(draft);
   }
 }
 
 export function releaseLock(path: string): void {
   const holder = parseHolder(textIfThere(path));
   if (!holder || !mine.has(holder.claim)) return;
-  rmSync(path, { force: true });
+  removeFile(path);
   mine.delete(holder.claim);
 }
 
@@ -81,7 +81,7 @@ async function takeAway(path: string, dead: string, now: Date): Promise<void> {
     return;
   }
   try {
-    if (textIfThere(path) === dead) rmSync(path, { force: true });
+    if (textIfThere(path) === dead) removeFile(path);
   } finally {
     releaseLock(second);
   }
@@ -97,7 +97,7 @@ function parseHolder(text = ''): LockHolder | undefined {
 }
 
 function isGone({ pid, host, started, claim: name }: LockHolder): boolean {
-  if (host !== hostname()) return false;
+  if (host !== hostName()) return false;
   if (pid === process.pid) return !mine.has(name);
   try {
     process.kill(pid, 0);

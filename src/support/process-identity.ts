@@ -16,7 +16,7 @@ export function ownIdentity(): ProcessIdentity {
   const [space, started] = [ownSpace(), startOf(process.pid)];
   return {
     pid: process.pid,
-    host: hostname(),
+    host: hostName(),
     ...(space === undefined ? {} : { space }),
     ...(started === undefined ? {} : { started }),
   };
@@ -34,6 +34,9 @@ export function hasProcessEnded({ pid, space, started }: ProcessIdentity): boole
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
+
+/** What this machine calls itself. The kernel tells it sooner than node, which loads what it knows of the machine first. */
+export const hostName = (): string => textIfThere('/proc/sys/kernel/hostname')?.trim() || hostname();
 
 function ownSpace(): string | undefined {
   const boot = textIfThere('/proc/sys/kernel/random/boot_id');

@@ -24,7 +24,7 @@ export function parseDate(text: string): CalendarDate | undefined {
   const match = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/.exec(text);
   if (!match) return undefined;
   const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text) ? (text as CalendarDate) : undefined;
+  return !Number.isNaN(date.getTime()) && isoText(date).startsWith(text) ? (text as CalendarDate) : undefined;
 }
 
 /** Why a text of the form of a date is none: `2018-02 has 28 days`. */
@@ -43,11 +43,21 @@ export function parseInstant(text: string): Instant | undefined {
 }
 
 export function instantOf(moment: Date): Instant {
-  return `${moment.toISOString().slice(0, 19)}Z` as Instant;
+  return `${isoText(moment).slice(0, 19)}Z` as Instant;
 }
 
 export function dateOf(moment: Date): CalendarDate {
-  return moment.toISOString().slice(0, 10) as CalendarDate;
+  return isoText(moment).slice(0, 10) as CalendarDate;
+}
+
+/** As `toISOString`, by hand: that reads the time zone of the machine before it gives a time that has none. */
+export function isoText(moment: Date): string {
+  const year = moment.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) return moment.toISOString(); // which knows what to do with them
+  const digits = (number: number, width: number) => String(number).padStart(width, '0');
+  const date = [digits(year, 4), digits(moment.getUTCMonth() + 1, 2), digits(moment.getUTCDate(), 2)].join('-');
+  const time = [moment.getUTCHours(), moment.getUTCMinutes(), moment.getUTCSeconds()].map((each) => digits(each, 2));
+  return `${date}T${time.join(':')}.${digits(moment.getUTCMilliseconds(), 3)}Z`;
 }
 
 export function epochSeconds(instant: Instant): number {

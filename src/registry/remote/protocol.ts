@@ -19,8 +19,7 @@ export async function findProtocol(host: string, plainHttp: boolean | undefined,
     };
     socket.setTimeout(seconds * 1000, () => end(true));
     socket.once('connect', () => socket.write(clientHello));
-    // Loaded while it answers: what the first request needs.
-    void Promise.all([import('node:http'), import('node:crypto')]);
+    void import('node:http'); // loaded while it answers: what the first request needs
     socket.once('data', ([first]) => end(first === records.alert || first === records.handshake));
     socket.once('end', () => end(true));
     socket.on('error', (error: NodeJS.ErrnoException) => {

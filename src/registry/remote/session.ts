@@ -68,7 +68,9 @@ export class Session {
     this.#down = new Lane(Math.ceil(concurrency / 2));
     this.#up = new Lane(Math.ceil(concurrency / 2));
     const trust = () => (this.#trust ??= readTrust(this.host, options));
-    this.#wire = openWire({ host: apiHost(this.host), trust, limits: this.limits, meter, signal });
+    // What the answer is hashed with takes as long to load as the answer to come.
+    const whileWaiting = () => void import('node:crypto');
+    this.#wire = openWire({ host: apiHost(this.host), trust, limits: this.limits, meter, signal, whileWaiting });
     this.#authority = openAuthority({
       host: this.host,
       find: async (repository) =>

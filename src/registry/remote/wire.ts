@@ -45,15 +45,20 @@ export interface WireOptions {
   limits: Limits;
   meter?: Meter | undefined;
   signal?: AbortSignal | undefined;
+  /** Called once, when the first request is on its way and there is nothing to do but to wait. */
+  whileWaiting?: () => void;
 }
 
-type Start = (url: URL, options: RequestOptions) => ClientRequest;
+type Start = (options: RequestOptions) => ClientRequest;
 
 export function openWire(options: WireOptions): Wire {
   const { signal } = options;
   const origins = ['http:', 'https:'].map((protocol) => new URL(`${protocol}//${options.host}`));
   const isOwn = (url: URL) => origins.some(({ protocol, host }) => url.protocol === protocol && url.host === host);
-  const agents = new Map<string, Agent>();
+  /** By protocol and whether it is the registry's own host. */
+  const starters = new Map<string, Promise<Start>>();
+  const agents: Agent[] = [];
+  let waited = false;
   /** What is under way, to be stopped by the signal: with one listener, however many there are. */
   const running = new Set<(trouble: Trouble) => void>();
   const interrupt = () => {
@@ -61,22 +66,34 @@ export function openWire(options: WireOptions): Wire {
   };
   signal?.addEventListener('abort', interrupt, { once: true });
 
-  const starter = async (url: URL): Promise<Start> => {
-    const secure = url.protocol === 'https:';
-    const own = isOwn(url);
+  const newStarter = async (secure: boolean, own: boolean): Promise<Start> => {
     const { Agent, request } = await (secure ? import('node:https') : import('node:http'));
-    const key = `${url.protocol}${own}`;
-    if (!agents.has(key)) {
-      const { ca, cert, key: secret } = secure ? await options.trust() : ({} as Trust);
-      const tls = {
-        // Said, since NODE_TLS_REJECT_UNAUTHORIZED could else take it away without a word.
-        rejectUnauthorized: true,
-        ...(ca === undefined ? {} : { ca }),
-        ...(own && cert !== undefined && secret !== undefined ? { cert, key: secret } : {}),
-      };
-      agents.set(key, new Agent({ keepAlive: true, ...(secure ? tls : {}) }));
-    }
-    return (to, more) => request(to, { ...more, agent: agents.get(key)! });
+    const { ca, cert, key } = secure ? await options.trust() : ({} as Trust);
+    const tls = {
+      // Said, since NODE_TLS_REJECT_UNAUTHORIZED could else take it away without a word.
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+      ...(own && cert !== undefined && key !== undefined ? { cert, key } : {}),
+    };
+    const agent = new Agent({ keepAlive: true, ...(secure ? tls : {}) });
+    agents.push(agent);
+    return (call) => {
+      const outgoing = request({ ...call, agent });
+      const { whileWaiting } = options;
+      if (whileWaiting && !waited) outgoing.once('finish', () => setImmediate(whileWaiting));
+      waited = true;
+      return outgoing;
+    };
+  };
+  const starter = (url: URL): Promise<Start> => {
+    const [secure, own] = [url.protocol === 'https:', isOwn(url)];
+    const name = `${secure} ${own}`;
+    const known = starters.get(name);
+    if (known) return known;
+    const started = newStarter(secure, own);
+    starters.set(name, started);
+    started.catch(() => starters.delete(name));
+    return started;
   };
 
   return {
@@ -90,8 +107,8 @@ export function openWire(options: WireOptions): Wire {
     },
     close: () => {
       signal?.removeEventListener('abort', interrupt);
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
+      for (const agent of agents.splice(0)) agent.destroy();
+      starters.clear();
     },
   };
 }
@@ -107,7 +124,11 @@ function sendOnce(
   const { url, method, headers, body } = call;
   const { limits, host } = options;
   const display = own ? host : `${host}, by way of ${url.host},`;
-  const outgoing = start(url, {
+  const outgoing = start({
+    protocol: url.protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port,
+    path: `${url.pathname}${url.search}`,
     method,
     maxHeaderSize: maxHeaderBytes,
     headers: {
@@ -240,21 +261,36 @@ async function* reading(
   idleSeconds: number,
   explain: (error: unknown) => Error,
 ): AsyncGenerator<Buffer> {
-  const chunks = response[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>;
+  // Not by the iterator that streams have: it watches a dozen events of each, and most answers are of one chunk.
+  let end: 'whole' | 'cut' | Error | undefined;
+  let wake = () => {};
+  const at = (event: string, what?: typeof end) =>
+    response.on(event, (error?: Error) => {
+      end ??= error ?? what;
+      wake();
+    });
+  at('readable');
+  at('end', 'whole');
+  at('error');
+  at('close', 'cut');
   try {
     for (;;) {
-      patience.begin(idleSeconds);
-      const { done, value } = await chunks.next().catch((error) => {
-        throw explain(error);
-      });
-      patience.end();
-      if (done) return;
-      cameBy(value.length);
-      yield value;
+      const chunk: Buffer | null = response.destroyed ? null : response.read();
+      if (chunk !== null) {
+        patience.end();
+        cameBy(chunk.length);
+        yield chunk;
+      } else if (end === undefined) {
+        patience.begin(idleSeconds);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      } else if (end === 'whole') return;
+      else throw explain(end === 'cut' ? Object.assign(new Error('cut'), { code: 'ECONNRESET' }) : end);
     }
   } finally {
     patience.end();
-    await chunks.return?.();
+    if (end !== 'whole') response.destroy();
   }
 }
 
