@@ -6,12 +6,13 @@ import { apiHost } from './hosts.ts';
 import { Lane } from './lane.ts';
 import { type Limits, maxTextBytes, type RemoteOptions, usualConcurrency, usualLimits } from './options.ts';
 import { findProtocol } from './protocol.ts';
+import { follow } from './redirect.ts';
 import { type Refusal, readAll, readRefusal, retryAfter } from './reply.ts';
 import { type Retrying, retrying } from './retry.ts';
 import { readToken, tokenCall } from './token.ts';
 import { denied, interrupted, invalidName, type Trouble, unreachable, wrong } from './trouble.ts';
 import { readTrust, type Trust } from './trust.ts';
-import { type Answer, type Call, follow, openWire, type Wire } from './wire.ts';
+import { type Answer, type Call, openWire, type Wire } from './wire.ts';
 
 export interface Request {
   method: Call['method'];

@@ -1,10 +1,12 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
-import { clip, printable } from '../../support/index.ts';
-import { cameBy } from './collect.ts';
-import { isLinkLocal, schemeOf } from './hosts.ts';
+import { ended, reading } from './body.ts';
+import { whatHappened } from './connection-trouble.ts';
+import { isLinkLocal } from './hosts.ts';
 import type { Limits, Meter } from './options.ts';
-import { interrupted, Trouble, unreachable, wrong } from './trouble.ts';
+import { Patience } from './patience.ts';
+import { offLimits } from './redirect.ts';
+import { interrupted, type Trouble } from './trouble.ts';
 import type { Trust } from './trust.ts';
 
 declare const DMREL_VERSION: string;
@@ -223,77 +225,6 @@ async function feed(
   outgoing.end();
 }
 
-/** A time limit for the next sign of life; none runs while we are the ones who are waited for. */
-class Patience {
-  #timer: NodeJS.Timeout | undefined;
-  readonly #stop: (error: Error) => void;
-  readonly #display: string;
-  constructor(stop: (error: Error) => void, display: string) {
-    this.#stop = stop;
-    this.#display = display;
-  }
-  begin(seconds: number, what = 'does not go on'): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#stop(this.late(what)), seconds * 1000);
-  }
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-  late(what: string): Trouble {
-    return unreachable(`${this.#display} ${what} in time`, { again: true });
-  }
-}
-
-/** The body of an answer that has none; at its end the connection is free for the next request. */
-async function* ended(response: IncomingMessage): AsyncGenerator<Buffer> {
-  response.on('error', () => {});
-  response.resume();
-  if (response.readableEnded || response.destroyed) return;
-  await new Promise<void>((resolve) => {
-    response.once('end', resolve);
-    response.once('close', resolve);
-  });
-}
-
-async function* reading(
-  response: IncomingMessage,
-  patience: Patience,
-  idleSeconds: number,
-  explain: (error: unknown) => Error,
-): AsyncGenerator<Buffer> {
-  // Not by the iterator that streams have: it watches a dozen events of each, and most answers are of one chunk.
-  let end: 'whole' | 'cut' | Error | undefined;
-  let wake = () => {};
-  const at = (event: string, what?: typeof end) =>
-    response.on(event, (error?: Error) => {
-      end ??= error ?? what;
-      wake();
-    });
-  at('readable');
-  at('end', 'whole');
-  at('error');
-  at('close', 'cut');
-  try {
-    for (;;) {
-      const chunk: Buffer | null = response.destroyed ? null : response.read();
-      if (chunk !== null) {
-        patience.end();
-        cameBy(chunk.length);
-        yield chunk;
-      } else if (end === undefined) {
-        patience.begin(idleSeconds);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      } else if (end === 'whole') return;
-      else throw explain(end === 'cut' ? Object.assign(new Error('cut'), { code: 'ECONNRESET' }) : end);
-    }
-  } finally {
-    patience.end();
-    if (end !== 'whole') response.destroy();
-  }
-}
-
 function measure(outgoing: ClientRequest, socket: Socket, meter: Meter): void {
   meter.requests += 1;
   const before = { sent: socket.bytesWritten, received: socket.bytesRead };
@@ -301,57 +232,4 @@ function measure(outgoing: ClientRequest, socket: Socket, meter: Meter): void {
     meter.sent += socket.bytesWritten - before.sent;
     meter.received += socket.bytesRead - before.received;
   });
-}
-
-const offLimits = (host: string, url: URL): Trouble =>
-  unreachable(`${host} leads to ${printable(clip(url.host, 200))}, where no registry is`, {
-    hint: 'addresses of the link itself (169.254.0.0/16, fe80::/10) are not asked; look who runs that registry',
-  });
-
-/**
- * Where the registry sends us: nowhere without TLS from a place that has it, to no link-local address, with no password in
- * the URL.
- */
-export function follow(location: string | undefined, from: URL, host: string, plainHttp: boolean): URL {
-  const to = location !== undefined && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-  const bad = (what: string) =>
-    wrong(`${host} leads to ${what}`, {
-      hint: 'that is not followed; look who runs that registry',
-    });
-  if (to === undefined) throw bad(location === undefined ? 'no place at all (Location is missing)' : 'what is no URL');
-  const shown = printable(clip(`${to.protocol}//${to.host}`, 200));
-  if (to.protocol !== 'https:' && to.protocol !== 'http:') throw bad(shown);
-  if (to.username !== '' || to.password !== '') throw bad(`a URL with a password, at ${printable(clip(to.host, 200))}`);
-  if (to.protocol === 'http:' && to.host !== from.host && !plainHttp && schemeOf(to.hostname) !== 'any')
-    throw bad(`${shown}, without TLS`);
-  if (to.protocol === 'http:' && from.protocol === 'https:') throw bad(`${shown}, from TLS to none`);
-  if (to.host !== from.host && isLinkLocal(to.hostname)) throw offLimits(host, to);
-  return to;
-}
-
-const certificate = /^(?:UNABLE_TO_|CERT_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|HOSTNAME|ERR_TLS_CERT)/;
-const words: Record<string, string> = {
-  ECONNREFUSED: 'Connection refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  ENOTFOUND: 'Could not resolve host',
-  EAI_AGAIN: 'Could not resolve host',
-};
-
-/** Errors of node's sockets and its parser, in words. */
-function whatHappened(error: NodeJS.ErrnoException, display: string): Error {
-  if (error instanceof Trouble) return error;
-  const code = error.code ?? '';
-  if (certificate.test(code))
-    return unreachable(`${display} shows a certificate that nobody here trusts: ${code}`, {
-      hint: 'put the certificate of its authority into /etc/docker/certs.d/HOST/ca.crt, or name it in NODE_EXTRA_CA_CERTS',
-    });
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_'))
-    return unreachable(`${display}: no TLS with it (${code})`, {
-      hint: 'it may want a certificate, or speak plain http, which has to be allowed for each registry',
-    });
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return unreachable(`${display} sends endless headers`, { hint: 'this is no registry; look what is there' });
-  const what = code.startsWith('HPE_') ? `what it says is no HTTP (${code})` : words[code];
-  return unreachable(`${display}: ${what ?? (code || 'the connection failed')}`, { again: true });
 }
