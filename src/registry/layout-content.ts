@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, Failure, hexOf, type Problem, problem, syncDirectory, temporaryName } from '../support/index.ts';
+import {
+  type Digest,
+  Failure,
+  hexOf,
+  makeFolder,
+  type Problem,
+  problem,
+  syncDirectory,
+  temporaryName,
+} from '../support/index.ts';
 import type { BlobSource } from './registry.ts';
 
 /** Where a repository's content is, by the hex of its digest. */
@@ -15,7 +24,7 @@ export async function writeContent(
   where: string,
   expected?: { digest?: Digest | undefined; size?: number | undefined },
 ): Promise<{ digest: Digest; size: number }> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const draft = temporaryName(join(folder, 'draft'));
   const hash = createHash('sha256');
   let size = 0;

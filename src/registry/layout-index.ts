@@ -1,6 +1,14 @@
-import { type BigIntStats, existsSync, mkdirSync, statSync } from 'node:fs';
+import { type BigIntStats, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, Failure, parseDigest, problem, readFileBounded, writeFileAtomic } from '../support/index.ts';
+import {
+  type Digest,
+  Failure,
+  makeFolder,
+  parseDigest,
+  problem,
+  readFileBounded,
+  writeFileAtomic,
+} from '../support/index.ts';
 import { withLock } from './lock.ts';
 import { isTagName } from './names.ts';
 import { type Descriptor, mediaTypes } from './registry.ts';
@@ -67,7 +75,7 @@ export async function changeIndex(
   folder: string,
   change: (manifests: LayoutEntry[]) => Promise<LayoutEntry[] | undefined> | LayoutEntry[] | undefined,
 ): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   await withLock(join(folder, '.lock'), async () => {
     const index = await readIndex(folder);
     const changed = await change(index.manifests);

@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Digest,
@@ -6,6 +6,7 @@ import {
   Failure,
   failed,
   hexOf,
+  makeFolder,
   ok,
   parseDigest,
   printable,
@@ -187,7 +188,7 @@ const exists = async (path: string): Promise<boolean> => (await stat(path).catch
 async function linkOrCopy(from: string, to: string): Promise<boolean> {
   if (!(await exists(from))) return false;
   const folder = join(to, '..');
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const draft = temporaryName(join(folder, 'draft'));
   try {
     await link(from, draft).catch(() => copyFile(from, draft));

@@ -12,6 +12,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -38,8 +39,8 @@ export async function writeFileAtomic(
   drafts?: string,
   meanwhile: Meanwhile = 'others',
 ): Promise<BigIntStats> {
-  mkdirSync(dirname(path), { recursive: true });
-  if (drafts !== undefined) mkdirSync(drafts, { recursive: true });
+  makeFolder(dirname(path));
+  if (drafts !== undefined) makeFolder(drafts);
   const temporary = temporaryName(drafts === undefined ? path : join(drafts, basename(path)));
   let written: BigIntStats;
   try {
@@ -58,6 +59,29 @@ export async function writeFileAtomic(
   }
   await syncDirectory(dirname(path), meanwhile);
   return written;
+}
+
+/**
+ * Make a directory, and those above it. Not by what node has for that (`recursive`): where a file system says that
+ * nothing is there, whatever is asked of it (proc does), that goes on asking for ever.
+ */
+export function makeFolder(path: string): void {
+  const above = dirname(path);
+  try {
+    makeOne(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === path) throw error;
+    makeFolder(above);
+    makeOne(path);
+  }
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 /** What is not there need not be removed. `rmSync` says the same, and loads what removes trees. */

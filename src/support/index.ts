@@ -4,6 +4,7 @@ export { canonicalJson, type Digest, digestOf, hexOf, parseDigest } from './dige
 export {
   draftsFolder,
   listFolder,
+  makeFolder,
   nameWithin,
   pathWithin,
   readFileBounded,

@@ -1,6 +1,6 @@
-import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { linkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { removeFile, temporaryName, textIfThere } from './files.ts';
+import { makeFolder, removeFile, temporaryName, textIfThere } from './files.ts';
 import { hostName, startOf } from './process-identity.ts';
 import { isoText } from './time.ts';
 
@@ -26,7 +26,7 @@ const maxAttempts = 100;
  * done here is done before asking for it in the background would have begun.
  */
 export async function takeLock(path: string, purpose: string, now: Date): Promise<LockHolder | undefined> {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const draft = temporaryName(path);
   const started = startOf(process.pid);
   const self = { pid: process.pid, host: hostName(), ...(started === undefined ? {} : { started }) };
