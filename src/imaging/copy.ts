@@ -10,7 +10,7 @@ import {
   lanes,
   surveyCopies,
 } from '../registry/index.ts';
-import { type Digest, failed, instantOf, ok, type Problem, problem, type Result } from '../support/index.ts';
+import { type Digest, failed, instantOf, ok, type Problem, problem, type Result, warning } from '../support/index.ts';
 
 export interface ImageCopyRequest {
   from: ImageReference;
@@ -44,7 +44,8 @@ export async function prepareImageCopy(request: ImageCopyRequest): Promise<Resul
   ]);
   if (!surveys.ok) return surveys;
   for (const [digest, tags] of wanted.value) {
-    const { changes, bytes } = surveys.value.get(digest)!;
+    const { changes, bytes, keptTags } = surveys.value.get(digest)!;
+    problems.push(...keptTags.map((tag) => keptSidecar({ ...from, tag }, { ...to, tag })));
     const copy = `copy:${digest}`;
     const title = `copy ${request.allTags ? referenceText({ ...from, tag: tags[0]! }) : referenceText(from)}`;
     const action = changes === 0 && !request.repair ? 'skip' : 'create';
@@ -119,6 +120,15 @@ const conflict = (to: ImageReference, standing: Digest, digest: Digest): Problem
     subject: to.tag!,
   });
 
+/** Not to be replaced without a word, and not to be left out without one. */
+function keptSidecar(from: ImageReference, to: ImageReference): Problem {
+  const [source, target] = [from, to].map((each) => referenceText(withoutDigest(each)));
+  return warning('image-conflict', `${target} says something else than ${source}, and is left as it is`, {
+    hint: `look at both; to have the one in the place of the other: dmrel image copy ${source} ${target}`,
+    subject: to.tag!,
+  });
+}
+
 /** Digests with the tags they have at the source. */
 async function wantedImages({ from, to, allTags }: ImageCopyRequest): Promise<Result<Map<Digest, string[]>>> {
   if (to.digest !== undefined) {
@@ -154,7 +164,13 @@ export function bindImageCopy(
   plan: ImageCopyPlan,
   options: { progress?: (progress: CopyProgress) => void; signal: AbortSignal },
 ): { steps: Step[]; count: CopyCount } {
-  const copy = new Copy(from, to, { ...options, ...keepTagsOf(to), repair });
+  const standing = (tag: string) => (to.registry.resolveAnew ?? to.registry.resolve)(to.repository, tag);
+  /** A copy can take hours: the name of a release may have been given meanwhile. */
+  const mayTag = async (tag: string, digest: Digest): Promise<Result<void>> => {
+    const found = namesVersion(tag) ? await standing(tag) : undefined;
+    return found === undefined || found === digest ? ok(undefined) : failed(conflict({ ...to, tag }, found, digest));
+  };
+  const copy = new Copy(from, to, { ...options, ...keepTagsOf(to), repair, mayTag });
   const copyStep = (digest: Digest): Pick<Step, 'isDone' | 'apply'> => ({
     isDone: async () => false,
     apply: async () => outcomeOf(await copy.image(digest, firstTag(plan, digest))),
@@ -162,10 +178,11 @@ export function bindImageCopy(
   const names = async (tag: string, digest: Digest) => (await to.registry.resolve(to.repository, tag)) === digest;
   const bindTag = (tag: string, digest: Digest): Pick<Step, 'isDone' | 'apply'> => ({
     isDone: async () => !copy.hasTagged(tag) && names(tag, digest),
-    apply: async () =>
-      copy.hasTagged(tag) && (await names(tag, digest))
-        ? { status: 'done' }
-        : outcomeOf(await to.registry.tag(to.repository, tag, digest)),
+    apply: async () => {
+      if (copy.hasTagged(tag) && (await names(tag, digest))) return { status: 'done' };
+      const may = await mayTag(tag, digest);
+      return outcomeOf(may.ok ? await to.registry.tag(to.repository, tag, digest) : may);
+    },
   });
   const steps = plan.steps.map((planned): Step => {
     const colon = planned.id.indexOf(':');

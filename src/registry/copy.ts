@@ -1,6 +1,16 @@
-import { type Digest, Failure, failed, ok, problem, type Result, unwrap } from '../support/index.ts';
+import {
+  canonicalJson,
+  type Digest,
+  digestOf,
+  Failure,
+  failed,
+  ok,
+  problem,
+  type Result,
+  unwrap,
+} from '../support/index.ts';
 import { all, lanes } from './lanes.ts';
-import { type Contents, isIndex, type Named, readContents } from './manifest.ts';
+import { type Contents, isIndex, type Named, parseManifest, readContents } from './manifest.ts';
 import { atOrigin, isLayout, type Place } from './place.ts';
 import type { Manifest, Referrer } from './registry.ts';
 import { keepTag, sidecarTags } from './sidecars.ts';
@@ -15,7 +25,7 @@ export interface CopyCount {
   bytes: number;
   /** Signatures and the like that are there beside it. */
   sidecars: number;
-  /** Tags of sidecars that name something else there, with more in it: they were left. */
+  /** Tags of sidecars that name something else there, which would be lost: they were left. */
   keptTags: string[];
 }
 
@@ -33,6 +43,8 @@ export interface CopyOptions {
   keepTags?: boolean;
   progress?: (progress: CopyProgress) => void;
   signal?: AbortSignal;
+  /** Asked right before an image is given a tag. */
+  mayTag?: (tag: string, digest: Digest) => Promise<Result<void>>;
 }
 
 /** Depths of indexes in indexes, and of signatures of signatures. */
@@ -90,9 +102,13 @@ export class Copy {
   readonly #blobs = new Map<Digest, Promise<void>>();
   readonly #trees = new Map<Digest, Promise<Digest[]>>();
   readonly #referrers = new Map<Digest, Promise<Referrer[]>>();
+  readonly #kept = new Map<Digest, Promise<void>>();
+  /** Manifests that were there. */
+  readonly #present = new Set<Digest>();
   readonly #tagged = new Set<string>();
   readonly #progress: CopyProgress = { done: 0, total: 0 };
   #tagNames: Promise<ReadonlySet<string>> | undefined;
+  #tagNamesThere: Promise<ReadonlySet<string>> | undefined;
 
   constructor(from: Place, to: Place, options: CopyOptions = {}) {
     const [source, destination] = [atOrigin(from), atOrigin(to)];
@@ -126,12 +142,15 @@ export class Copy {
   }
 
   /** A manifest with all below it, once. Answers every manifest of it, so that what belongs to each can be found. */
-  #tree(digest: Digest, position: Position): Promise<Digest[]> {
-    return once(this.#trees, digest, () => this.#manifest(digest, position));
+  async #tree(digest: Digest, position: Position): Promise<Digest[]> {
+    const tree = await once(this.#trees, digest, () => this.#manifest(digest, position));
+    // It may be an image of its own, too, and have been copied as one: that tag moves on one day.
+    if (position.bare) await this.#keep(digest);
+    return tree;
   }
 
   async #manifest(digest: Digest, position: Position): Promise<Digest[]> {
-    const { depth, run, bare, again } = position;
+    const { depth, run, again } = position;
     if (depth > maxDepth) throw bad(`${digest}: indexes inside indexes, more than ${maxDepth} deep`);
     run.left -= 1;
     if (run.left < 0) throw bad(`${digest} is one of more than ${maxManifests} manifests of one image`);
@@ -140,6 +159,7 @@ export class Copy {
     const contents = unwrap(readContents(manifest.bytes, digest, manifest.mediaType));
     if (contents.children.length > run.left) throw bad(`${digest} has more than ${maxManifests} manifests`);
     const present = !again && (await this.#lane(() => registry.hasManifest(repository, digest)));
+    if (present) this.#present.add(digest);
     const below = await this.#children(contents, position, present && this.#options.repair !== true);
     if (present && !this.#options.repair) this.count.skipped += 1;
     else {
@@ -150,7 +170,6 @@ export class Copy {
       this.count.copied += 1;
       this.count.bytes += manifest.bytes.length;
     }
-    if (bare && this.#keepTags) await this.#keep(digest, present);
     return [digest, ...below];
   }
 
@@ -158,6 +177,7 @@ export class Copy {
     const { registry, repository } = this.#to;
     if (tag === undefined || !registry.writeTagged || children.length > 0 || !(await this.#isAlone(digest)))
       return this.#lane(() => registry.writeManifest(repository, manifest));
+    unwrap((await this.#options.mayTag?.(tag, digest)) ?? ok(undefined));
     const written = await this.#lane(() => registry.writeTagged!(repository, manifest, tag));
     if (written.ok) this.#tagged.add(tag);
     return written;
@@ -166,8 +186,8 @@ export class Copy {
   /** Whether nothing belongs to it. */
   async #isAlone(digest: Digest): Promise<boolean> {
     if ((await this.#referrersOf(digest)).length > 0) return false;
-    const names = await this.#sourceTags();
-    return !sidecarTags(digest).some((tag) => names.has(tag));
+    const found = await all(sidecarTags(digest).map((tag) => this.#atSource(tag)));
+    return found.every((each) => each === undefined);
   }
 
   /** Whether an image got its tag when it was written. */
@@ -175,24 +195,33 @@ export class Copy {
     return this.#tagged.has(tag);
   }
 
-  /** Of an index that is there, only the names of its images matter. */
+  /** Of an index that is there, only the names of its images matter, and that they are kept. */
   async #children({ children }: Contents, { depth, run }: Position, present: boolean): Promise<Digest[]> {
     const position = { depth: depth + 1, bare: true, run };
+    const isKept = async (digest: Digest) => !this.#keepTags || (await this.#tagsThere()).has(keepTag(digest));
     const found = await all(
-      children.map((child) =>
-        present && !isIndex(child.mediaType) ? Promise.resolve([child.digest]) : this.#tree(child.digest, position),
+      children.map(async ({ digest, mediaType }) =>
+        present && !isIndex(mediaType) && (await isKept(digest)) ? [digest] : this.#tree(digest, position),
       ),
     );
     return found.flat();
   }
 
-  async #keep(digest: Digest, present: boolean): Promise<void> {
+  /** Give what has no tag of its own one. Of what was there, the list of tags tells whether it has it. */
+  #keep(digest: Digest): Promise<void> {
+    if (!this.#keepTags) return Promise.resolve();
     const { registry, repository } = this.#to;
     const tag = keepTag(digest);
-    await this.#lane(async () => {
-      if (present && (await registry.resolve(repository, tag)) === digest) return;
-      unwrap(await registry.tag(repository, tag, digest));
+    return once(this.#kept, digest, async () => {
+      if (this.#present.has(digest) && (await this.#tagsThere()).has(tag)) return;
+      unwrap(await this.#lane(() => registry.tag(repository, tag, digest)));
     });
+  }
+
+  #tagsThere(): Promise<ReadonlySet<string>> {
+    const { registry, repository } = this.#to;
+    this.#tagNamesThere ??= this.#lane(() => registry.listTagNames(repository)).then((names) => new Set(names));
+    return this.#tagNamesThere;
   }
 
   #blob(blob: Named, run: Run): Promise<void> {
@@ -267,9 +296,8 @@ export class Copy {
   }
 
   async #sidecarsOf(subject: Digest, seen: ReadonlySet<Digest>, run: Run): Promise<Digest[]> {
-    const [from, to] = [this.#from, this.#to];
+    const to = this.#to;
     const referrers = await this.#referrersOf(subject);
-    const names = await this.#sourceTags();
     const wanted = referrers.filter(({ digest }) => !seen.has(digest));
     const listed =
       wanted.length === 0 ? [] : unwrap(await this.#lane(() => to.registry.listReferrers(to.repository, subject)));
@@ -280,9 +308,8 @@ export class Copy {
       found.push(...(await this.#tree(digest, { depth: 0, bare: true, again, run })));
     }
     for (const tag of sidecarTags(subject)) {
-      if (!names.has(tag)) continue;
-      const digest = await this.#lane(() => from.registry.resolve(from.repository, tag));
-      if (digest === undefined) continue; // it was taken away meanwhile
+      const digest = await this.#atSource(tag);
+      if (digest === undefined) continue;
       if (!seen.has(digest)) found.push(...(await this.#tree(digest, { depth: 0, bare: false, run })));
       await this.#tagSidecar(tag, digest);
     }
@@ -305,11 +332,8 @@ export class Copy {
   async #isPartOf(standing: Digest, coming: Digest): Promise<boolean> {
     const there = await this.#to.registry.readManifest(this.#to.repository, standing);
     if (!there.ok) return true; // a tag of nothing
-    const old = readContents(there.value.bytes, standing, there.value.mediaType);
-    const { bytes, mediaType } = await this.#read(coming);
-    const brought = unwrap(readContents(bytes, coming, mediaType)).blobs;
-    // The configuration lists the layers: it differs whenever they do.
-    return old.ok && old.value.blobs.slice(1).every(({ digest }) => brought.some((each) => each.digest === digest));
+    const [old, brought] = [there.value, await this.#read(coming)].map(statementsIn);
+    return old !== undefined && brought !== undefined && old.every((each) => brought.includes(each));
   }
 
   #referrersOf(subject: Digest): Promise<Referrer[]> {
@@ -318,6 +342,14 @@ export class Copy {
     names.catch(() => {});
     const ask = () => registry.listReferrers(repository, subject, names);
     return once(this.#referrers, subject, async () => unwrap(await this.#lane(ask)));
+  }
+
+  /** What a tag of the source names. A list that is empty, though there is an image, is not believed. */
+  async #atSource(tag: string): Promise<Digest | undefined> {
+    const { registry, repository } = this.#from;
+    const names = await this.#sourceTags();
+    if (names.size > 0 && !names.has(tag)) return undefined;
+    return this.#lane(() => registry.resolve(repository, tag));
   }
 
   #sourceTags(): Promise<ReadonlySet<string>> {
@@ -340,6 +372,16 @@ export class Copy {
     if (this.#options.signal?.aborted) throw new Failure(problem('interrupted', 'the copy was interrupted'));
     if (error !== undefined) throw error;
   }
+}
+
+/**
+ * What a sidecar says, each thing with all that makes it what it is: cosign has the signature itself in an annotation.
+ * Undefined of what is no list of such things. The configuration lists the layers: it differs whenever they do.
+ */
+function statementsIn({ bytes }: Manifest): string[] | undefined {
+  const manifest = parseManifest(bytes, digestOf(bytes));
+  const { layers } = manifest.ok ? manifest.value : {};
+  return Array.isArray(layers) && layers.length > 0 ? layers.map(canonicalJson) : undefined;
 }
 
 /** Done once for a digest, whoever asks; tried again after it failed. */

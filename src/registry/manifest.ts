@@ -35,7 +35,7 @@ export interface Contents {
   mediaType: string;
   /** Of an index. */
   children: Named[];
-  /** Configuration and layers; those that are kept elsewhere, by URL, are not content of a registry. */
+  /** Configuration and layers; layers that are kept elsewhere, by URL, are not content of a registry. */
   blobs: Named[];
   /** The manifest that this one belongs to. */
   subject?: Named;
@@ -60,9 +60,8 @@ export function readContents(bytes: Uint8Array, digest: Digest, kept = mediaType
   if (two)
     return failed(problem('registry-io', `${digest} is two things at once, by its own words and its media type`));
   const artifact = Array.isArray(blobs) ? blobs : []; // application/vnd.oci.artifact.manifest.v1+json
-  const named = hasChildren
-    ? namedIn(manifests)
-    : namedIn([...(config ? [config] : []), ...(Array.isArray(layers) ? layers : []), ...artifact]);
+  const content = [...inRegistry(layers), ...artifact];
+  const named = hasChildren ? namedIn(manifests) : namedIn(config ? [config, ...content] : content);
   const belongsTo = subject === undefined || subject === null ? [] : namedIn([subject]);
   if (!named || !belongsTo) {
     return failed(problem('registry-io', `${digest} names something without a sha256 digest and a size`));
@@ -81,6 +80,10 @@ export function readContents(bytes: Uint8Array, digest: Digest, kept = mediaType
 
 const oldForm = 'docker 1.10 and later make schema 2; pull it with one and push it again';
 
+/** Layers; those that may be had elsewhere, by URL, are not in the registry. Of nothing else does a URL say that. */
+const inRegistry = (layers: unknown): unknown[] =>
+  Array.isArray(layers) ? layers.filter((each) => !Array.isArray(each?.urls) || each.urls.length === 0) : [];
+
 /** Undefined when one of them is none. */
 function namedIn(list: unknown): Named[] | undefined {
   if (!Array.isArray(list)) return [];
@@ -88,7 +91,6 @@ function namedIn(list: unknown): Named[] | undefined {
   for (const each of list as Record<string, unknown>[]) {
     const digest = each && parseDigest(String(each.digest));
     if (!digest || (each.size !== undefined && !isSize(each.size))) return undefined;
-    if (Array.isArray(each.urls) && each.urls.length > 0) continue;
     const { os, architecture, variant } = (each.platform ?? {}) as Record<string, unknown>;
     const platform = [os, architecture, variant].filter((part) => typeof part === 'string' && part !== '').join('/');
     found.push({

@@ -32,6 +32,8 @@ export interface ImageRegistry {
   /** When it is a part of another one: content of its other parts needs no moving. */
   origin?: { registry: ImageRegistry; prefix: string };
   resolve(repository: string, tag: string): Promise<Digest | undefined>;
+  /** The same asked anew, where answers are remembered. */
+  resolveAnew?(repository: string, tag: string): Promise<Digest | undefined>;
   /** What a tag names with its content, where that takes no longer. */
   readTagged?(repository: string, tag: string): Promise<TaggedManifest | undefined>;
   listTags(repository: string): Promise<{ tag: string; digest: Digest }[]>;

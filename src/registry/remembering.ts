@@ -55,6 +55,10 @@ export function remembering(registry: ImageRegistry): ImageRegistry {
   return {
     ...registry,
     resolve,
+    resolveAnew: (repository, tag) => {
+      forget(`tag ${repository}:${tag}`);
+      return resolve(repository, tag);
+    },
     listTags: async (repository) => {
       const lane = lanes(tagsAtOnce);
       const names = await once(`tags ${repository}`, () => registry.listTagNames(repository));

@@ -9,6 +9,8 @@ export interface CopySurvey {
   changes: number;
   /** Of blobs that those manifests name: what a copy moves at most. */
   bytes: number;
+  /** As in `CopyCount`. */
+  keptTags: string[];
 }
 
 const imagesAtOnce = 4;
@@ -36,7 +38,7 @@ export async function surveyCopies(
 }
 
 async function surveyOne(from: Place, digest: Digest, to: Place, keepTags: boolean): Promise<CopySurvey> {
-  const survey: CopySurvey = { changes: 0, bytes: 0 };
+  const survey: CopySurvey = { changes: 0, bytes: 0, keptTags: [] };
   const pretending: ImageRegistry = {
     ...to.registry,
     hasBlob: async () => true,
@@ -55,6 +57,6 @@ async function surveyOne(from: Place, digest: Digest, to: Place, keepTags: boole
   const progress = ({ total }: { total: number }) => {
     survey.bytes = total;
   };
-  unwrap(await copyImage(from, digest, { ...to, registry: pretending }, { progress, keepTags }));
-  return survey;
+  const { keptTags } = unwrap(await copyImage(from, digest, { ...to, registry: pretending }, { progress, keepTags }));
+  return { ...survey, keptTags };
 }

@@ -4,17 +4,20 @@ import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  Copy,
   copyImage,
   type ImageRegistry,
+  keepTag,
   mediaTypes,
   openLayout,
   openRemoteRegistry,
   type Place,
   readClosure,
+  surveyCopies,
   verifyImage,
   withPrefix,
 } from '../../src/registry/index.ts';
-import { type Digest, hexOf, run, unwrap } from '../../src/support/index.ts';
+import { type Digest, failed, hexOf, problem, run, unwrap } from '../../src/support/index.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
@@ -26,6 +29,7 @@ import {
   anArtifact,
   anImage,
   anIndex,
+  once,
   removeDirectories,
   writeJson,
 } from './images.ts';
@@ -56,12 +60,26 @@ const kinds: Record<string, (registry: ImageRegistry, repository: string) => Pro
     const images = [await aDockerImage(registry, repository, 'one'), await aDockerImage(registry, repository, 'two')];
     return anIndexOf(registry, repository, images);
   },
+  'an image whose configuration has URLs': async (registry, repository) => {
+    const image = await anImage(registry, repository, [{ a: '1' }]);
+    const { config, layers } = manifestIn(unwrap(await registry.readManifest(repository, image)));
+    const urls = ['https://example.org/elsewhere'];
+    return writeJson(registry, repository, mediaTypes.manifest, { config: { ...config, urls }, layers });
+  },
+  'an index whose images have URLs': async (registry, repository) => {
+    const index = await anIndex(registry, repository, [await anImage(registry, repository, [{ a: '1' }])]);
+    const { manifests } = manifestIn(unwrap(await registry.readManifest(repository, index)));
+    const elsewhere = manifests.map((each: object) => ({ ...each, urls: ['https://example.org/elsewhere'] }));
+    return writeJson(registry, repository, mediaTypes.index, { manifests: elsewhere });
+  },
   'an artifact without layers': (registry, repository) => anArtifact(registry, repository, {}),
   'an index in an index': async (registry, repository) => {
     const inner = await anIndex(registry, repository, [await anImage(registry, repository, [{ a: '1' }])]);
     return anIndex(registry, repository, [inner], mediaTypes.index);
   },
 };
+
+const manifestIn = ({ bytes }: { bytes: Buffer }) => JSON.parse(bytes.toString('utf8'));
 
 async function anIndexOf(registry: ImageRegistry, repository: string, images: Digest[]): Promise<Digest> {
   const manifests = await Promise.all(
@@ -181,7 +199,72 @@ describe.each(Object.keys(ways))('copying from %s', (way) => {
   });
 });
 
+/** A signature as cosign writes it: what is signed is the layer, the signature an annotation of it. */
+async function aSignature(registry: ImageRegistry, repository: string, subject: Digest, signature: string) {
+  const payload = unwrap(await registry.writeBlob(repository, once(`payload of ${subject}`)));
+  const config = unwrap(await registry.writeBlob(repository, once('{}')));
+  return writeJson(registry, repository, mediaTypes.manifest, {
+    config: { mediaType: mediaTypes.config, ...config },
+    layers: [
+      {
+        mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json',
+        ...payload,
+        annotations: { 'dev.cosignproject.cosign/signature': signature },
+      },
+    ],
+  });
+}
+
+describe.each(['layout to layout', ...(withServer ? ['within a registry'] : [])])('sidecars there, %s', (way) => {
+  const others: [
+    string,
+    (registry: ImageRegistry, repository: string, image: Digest, who: string) => Promise<Digest>,
+  ][] = [
+    ['another signature of the same', aSignature],
+    [
+      'an index',
+      async (registry, repository, _image, who) =>
+        anIndex(registry, repository, [await anImage(registry, repository, [{ a: who }])]),
+    ],
+    [
+      'an artifact that says all in its annotations',
+      (registry, repository, _image, who) => anArtifact(registry, repository, { type: `application/vnd.${who}` }),
+    ],
+  ];
+  it.each(others)('are not replaced by something else: %s', async (_name, make) => {
+    const { from, to } = await ways[way]!();
+    const image = await anImage(from.registry, from.repository, [{ a: '1' }]);
+    const tag = `sha256-${hexOf(image)}.sig`;
+    unwrap(await from.registry.tag(from.repository, tag, await make(from.registry, from.repository, image, 'us')));
+    const theirs = await make(to.registry, to.repository, image, 'them');
+    unwrap(await to.registry.tag(to.repository, tag, theirs));
+    expect(unwrap(await copyImage(from, image, to)).keptTags).toEqual([tag]);
+    expect(await to.registry.resolve(to.repository, tag)).toBe(theirs);
+    const again = unwrap(await surveyCopies(from, [image], to)).get(image);
+    expect(again).toMatchObject({ changes: 0, keptTags: [tag] });
+  });
+});
+
 describe('a copy', () => {
+  it('asks for each sidecar where a registry says that there are no tags at all', async () => {
+    const [from, to] = [await aLayout(), await aLayout()];
+    const { index, tagged } = await aSignedIndex(from.registry, from.repository);
+    const registry = { ...from.registry, listTagNames: async () => [] };
+    unwrap(await copyImage({ ...from, registry }, index, to));
+    for (const [tag, digest] of tagged) expect(await to.registry.resolve(to.repository, tag)).toBe(digest);
+  });
+
+  it('asks right before it gives a tag, and gives none where it may not', async () => {
+    const [from, to] = [await aLayout(), withServer ? atServer() : await aLayout()];
+    const digest = await anImage(from.registry, from.repository, [{ a: '1' }]);
+    const refusal = failed<void>(problem('image-conflict', 'taken meanwhile'));
+    const copy = new Copy(from, to, { mayTag: async () => refusal });
+    const { writeTagged } = to.registry;
+    if (writeTagged) expect(await copy.image(digest, 'w.2018.18')).toEqual(refusal);
+    else unwrap(await copy.image(digest, 'w.2018.18')); // a tag is a step of its own there
+    expect(await to.registry.resolve(to.repository, 'w.2018.18')).toBe(undefined);
+  });
+
   it('refuses indexes nested without end at once, and those with too many parts', async () => {
     const [from, to] = [await aLayout(), await aLayout()];
     let digest = await anImage(from.registry, 'stack', [{ a: '1' }]);
@@ -369,6 +452,38 @@ when('a copy within a registry', () => {
     meter.requests = 0;
     unwrap(await copyImage(from, digest, to));
     expect(meter.requests).toBeLessThanOrEqual(2 + 3);
+  });
+
+  const keepTagsOf = async ({ registry, repository }: Place) =>
+    (await registry.listTagNames(repository)).filter((tag) => tag.startsWith('keep-')).sort();
+
+  it.each(['before it', 'after it'])(
+    'keeps parts of an index that are images of their own, copied %s',
+    async (when) => {
+      const [from, to] = [await aLayout(), atServer()];
+      const parts = [
+        await anImage(from.registry, 'stack', [{ a: '1' }]),
+        await anImage(from.registry, 'stack', [{ b: '2' }]),
+      ];
+      const index = await anIndex(from.registry, 'stack', parts);
+      const copy = new Copy(from, to);
+      for (const digest of when === 'before it' ? [...parts, index] : [index, ...parts])
+        unwrap(await copy.image(digest));
+      expect(await keepTagsOf(to)).toEqual(parts.map(keepTag).sort());
+    },
+  );
+
+  it('keeps the parts of an index that others have brought, and mends it', async () => {
+    const [from, to] = [await aLayout(), atServer()];
+    const index = await aBuiltIndex(from.registry, 'stack', ['linux/amd64', 'linux/arm64']);
+    unwrap(await copyImage(from, index, to, { keepTags: false }));
+    const { children } = unwrap(await readClosure(from, [index])).nodes.get(index)!;
+    unwrap(await to.registry.deleteManifest(to.repository, children[0]!));
+    expect(unwrap(await surveyCopies(from, [index], to)).get(index)!.changes).toBeGreaterThan(0);
+    unwrap(await copyImage(from, index, to));
+    expect(await keepTagsOf(to)).toEqual(children.map(keepTag).sort());
+    await expectSame(from, to, index);
+    expect(unwrap(await surveyCopies(from, [index], to)).get(index)!.changes).toBe(0);
   });
 
   it('survives the garbage collection of docker-registry that deletes what has no tag', async () => {

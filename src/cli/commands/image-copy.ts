@@ -32,14 +32,19 @@ export const run: CommandRun = async (context, [source, destination], options) =
       sent = counted;
       return { steps, cleanUp: async () => {} };
     },
-    summary: ({ details: { from, to, images } }, result) => {
+    summary: (plan, result) => {
+      const { from, to, images } = plan.details;
       const what = printable(`${from} -> ${to}`);
-      if (!result || !sent) return `${what}: nothing to do; ${count(images.length, 'image')} there already\n`;
-      const { copied, mounted, skipped, bytes, sidecars, keptTags } = sent;
+      if (!result || !sent)
+        return `${what}: nothing to do; ${count(images.length, 'image')} there already\n${left(plan)}`;
+      const { copied, mounted, skipped, bytes, sidecars } = sent;
       const parts = `${copied} sent (${bytesText(bytes)}), ${mounted} mounted, ${skipped} there already`;
       const beside = sidecars > 0 ? `, with ${sidecars} that belong to it` : '';
-      const left = keptTags.map((tag) => `  left as it is, for there is more in it: ${printable(tag)}\n`).join('');
-      return `${what}: ${count(images.length, 'image')} copied: ${parts}${beside}\n${left}`;
+      return `${what}: ${count(images.length, 'image')} copied: ${parts}${beside}\n`;
     },
   });
 };
+
+/** What is said of a plan before it is applied, of one that there is nothing to apply of. */
+const left = ({ problems }: ImageCopyPlan): string =>
+  problems.map(({ message }) => `  ${printable(message)}\n`).join('');

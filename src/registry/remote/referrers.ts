@@ -46,7 +46,9 @@ async function fallbackEntries(
   subject: Digest,
   tagNames: TagNames | undefined,
 ): Promise<unknown[]> {
-  if (tagNames && !(await tagNames).has(fallbackTag(subject))) return [];
+  const names = await tagNames;
+  // A list that is empty, though there is an image, is not believed.
+  if (names && names.size > 0 && !names.has(fallbackTag(subject))) return [];
   return (await readFallback(session, repository, subject))?.manifests ?? [];
 }
 
