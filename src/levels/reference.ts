@@ -1,4 +1,4 @@
-import { type Place, parseReference } from '../registry/index.ts';
+import { isLayout, type Place, parseReference, readContents } from '../registry/index.ts';
 import { type Digest, failed, ok, printable, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { openHost, openLayoutAt, openRegistry, registryConfig } from './registry.ts';
@@ -62,7 +62,7 @@ export async function requireImage(reference: ImageReference): Promise<Result<Di
   const { registry, repository, tag, digest } = reference;
   const hint = `'dmrel image ls ${reference.name}' shows what is there`;
   if (digest !== undefined) {
-    if (await registry.hasManifest(repository, digest)) return ok(digest);
+    if (await isImage(reference, digest)) return ok(digest);
   } else {
     if (tag === undefined) {
       return failed(
@@ -73,4 +73,14 @@ export async function requireImage(reference: ImageReference): Promise<Result<Di
     if (found) return ok(found);
   }
   return failed(problem('unknown-image', `there is no ${referenceText(reference)}`, { hint }));
+}
+
+/** A layout keeps manifests among all other content, so that whether it has one is only told by what it says. */
+async function isImage({ registry, repository }: Place, digest: Digest): Promise<boolean> {
+  if (!isLayout(registry)) return registry.hasManifest(repository, digest);
+  const read = await registry.readManifest(repository, digest);
+  const contents = read.ok ? readContents(read.value.bytes, digest, read.value.mediaType) : read;
+  if (!contents.ok) return false;
+  const { blobs, children, mediaType } = contents.value;
+  return blobs.length + children.length > 0 || /manifest|index/.test(mediaType);
 }

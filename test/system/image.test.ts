@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openLayout, openRemoteRegistry } from '../../src/registry/index.ts';
+import { openLayout, openRemoteRegistry, readImage } from '../../src/registry/index.ts';
 import { type Digest, digestOf, hexOf, run, unwrap } from '../../src/support/index.ts';
-import { aBuiltIndex, anArtifact, anImage } from '../registry/images.ts';
+import { aBuiltIndex, anArtifact, anImage, anIndex, once } from '../registry/images.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
@@ -63,6 +63,23 @@ describe('dmrel image', () => {
       expect([text, exit, codes(json)]).toEqual([text, 2, [code]]);
       expect(`${json.problems[0].message} ${json.problems[0].hint}`).toContain(message);
     }
+  });
+
+  it('takes no layer and no configuration of a layout for an image', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const digest = await anImage(registry, 'stack', [{ a: '1' }]);
+    const { layers, configuration } = unwrap(await readImage(registry, 'stack', digest));
+    const bundle = JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json', schemaVersion: 2 });
+    const other = unwrap(await registry.writeBlob('stack', once(bundle)));
+    for (const each of [layers[0]!, configuration, other]) {
+      const { code, json } = await dmrelJson(workspace.root, ['image', 'digest', `build/stack@${each.digest}`]);
+      expect([code, codes(json)]).toEqual([2, ['unknown-image']]);
+    }
+    const index = await anIndex(registry, 'stack', [digest]);
+    const artifact = await anArtifact(registry, 'stack', { subject: digest });
+    for (const each of [digest, index, artifact])
+      expect(await done(workspace, ['image', 'digest', `build/stack@${each}`])).toBe(`${each}\n`);
   });
 
   it('shows platforms, attestations, signatures, and the releases and levels that name an image', async () => {
