@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openLayout, openRemoteRegistry, readImage } from '../../src/registry/index.ts';
+import { mediaTypes, openLayout, openRemoteRegistry, readImage } from '../../src/registry/index.ts';
 import { type Digest, digestOf, hexOf, run, unwrap } from '../../src/support/index.ts';
-import { aBuiltIndex, anArtifact, anImage, anIndex, once } from '../registry/images.ts';
+import { aBuiltIndex, anArtifact, anImage, anIndex, once, writeJson } from '../registry/images.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
@@ -80,6 +80,34 @@ describe('dmrel image', () => {
     const artifact = await anArtifact(registry, 'stack', { subject: digest });
     for (const each of [digest, index, artifact])
       expect(await done(workspace, ['image', 'digest', `build/stack@${each}`])).toBe(`${each}\n`);
+  });
+
+  it('says that it is the configuration which cannot be read', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const config = unwrap(await registry.writeBlob('stack', once('no JSON')));
+    const odd = await writeJson(registry, 'stack', mediaTypes.manifest, {
+      config: { mediaType: mediaTypes.config, ...config },
+      layers: [],
+    });
+    const cut = await anImage(registry, 'stack', [{ a: '1' }]);
+    const { configuration } = unwrap(await readImage(registry, 'stack', cut));
+    writeFileSync(
+      join(workspace.root, '.dmrel/registry/build/stack/blobs/sha256', hexOf(configuration.digest)),
+      'damaged',
+    );
+    for (const [digest, code] of [
+      [odd, 'registry-io'],
+      [cut, 'digest-mismatch'],
+    ] as const)
+      for (const args of [
+        ['inspect', `build/stack@${digest}`],
+        ['diff', `build/stack@${digest}`, `build/stack@${digest}`],
+      ]) {
+        const { json } = await dmrelJson(workspace.root, ['image', ...args]);
+        expect(codes(json)).toEqual([code]);
+        expect(json.problems[0].message).toContain(`the configuration of stack@${digest}: `);
+      }
   });
 
   it('shows platforms, attestations, signatures, and the releases and levels that name an image', async () => {
