@@ -1,4 +1,4 @@
-import { isLayout, type Place, parseReference, readContents } from '../registry/index.ts';
+import { isLayout, type Place, parseReference, parseRemoteAddress, readContents } from '../registry/index.ts';
 import { type Digest, failed, ok, printable, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { openHost, openLayoutAt, openRegistry, registryConfig } from './registry.ts';
@@ -23,11 +23,7 @@ export function openReference(workspace: Workspace | undefined, text: string, cw
   const config = workspace && registryConfig(workspace, first);
   const parsed = parseReference(config ? `localhost/${text.slice(slash + 1)}` : text);
   if (!parsed.ok) {
-    const known = Object.keys(workspace?.config.registries ?? {});
-    const named = known.length > 0 ? `, or one of this workspace: ${known.join(', ')}` : '';
-    const hint = config
-      ? parsed.problems[0]!.hint
-      : `${parsed.problems[0]!.hint}${text.startsWith('layout:') ? '' : named}`;
+    const hint = config ? parsed.problems[0]!.hint : whatToName(workspace, text, parsed.problems[0]!.hint);
     return failed(
       problem('invalid-name', `'${printable(text.slice(0, 300))}' is no image`, hint === undefined ? {} : { hint }),
     );
@@ -51,6 +47,16 @@ export function openReference(workspace: Workspace | undefined, text: string, cw
     ...(digest === undefined ? {} : { digest }),
     ...(config?.keepTags === undefined ? {} : { keepTags: config.keepTags }),
   });
+}
+
+/** The registries of the workspace are offered only where the registry is what is wrong. */
+function whatToName(workspace: Workspace | undefined, text: string, hint: string | undefined): string | undefined {
+  const alone = text.replace(/\/$/, '');
+  if (!alone.includes('/') && parseRemoteAddress(alone).ok)
+    return `name a repository of it too, ${alone}/REPOSITORY: a registry does not tell which it has`;
+  const known = Object.keys(workspace?.config.registries ?? {});
+  const hasRegistry = text.startsWith('layout:') || parseRemoteAddress(text.split('/')[0]!).ok;
+  return hasRegistry || known.length === 0 ? hint : `${hint}, or one of this workspace: ${known.join(', ')}`;
 }
 
 /** As it is written: a digest says more than a tag. */

@@ -82,6 +82,27 @@ describe('dmrel image', () => {
       expect(await done(workspace, ['image', 'digest', `build/stack@${each}`])).toBe(`${each}\n`);
   });
 
+  it('offers the registries of the workspace only where the registry is what is wrong', async () => {
+    const workspace = aWorkspace();
+    const hintOf = async (command: string, text: string): Promise<string> =>
+      (await dmrelJson(workspace.root, ['image', command, text])).json.problems[0].hint;
+    expect(await hintOf('digest', 'stak/stack:w')).toMatch(
+      /^name the registry too: .*, or one of this workspace: build, batch$/,
+    );
+    for (const text of [
+      'a.b/stack:w x',
+      'a.b/stack@sha256:abc',
+      'a.b/Stack:w',
+      'build/stack:w x',
+      'layout:x:stack:w x',
+    ])
+      expect([text, await hintOf('digest', text)]).toEqual([text, expect.not.stringContaining('workspace')]);
+    for (const text of ['a.b:5000', 'a.b:5000/'])
+      expect(await hintOf('ls', text)).toBe(
+        'name a repository of it too, a.b:5000/REPOSITORY: a registry does not tell which it has',
+      );
+  });
+
   it('says that it is the configuration which cannot be read', async () => {
     const workspace = aWorkspace();
     const registry = layoutOf(workspace, 'build');
