@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -168,6 +168,66 @@ describe('dmrel image', () => {
     expect([code, json.digest, json.named]).toEqual([0, digest, null]);
     expect((await dmrel(directory, ['image', 'verify', `layout:images:stack@${digest}`])).code).toBe(0);
     expect((await dmrel(directory, ['image', 'ls'])).err).toContain('this is no workspace');
+  });
+
+  it('lists a directory of layouts without those that have no name, and says which', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-layouts-'));
+    const registry = openLayout(join(directory, 'images'));
+    for (const each of ['stack', 'lab', 'deep/er'])
+      unwrap(await registry.tag(each, tag, await anImage(registry, each, [{ a: '1' }])));
+    renameSync(join(directory, 'images/lab'), join(directory, 'images/Lab'));
+    const { code, out, err } = await dmrel(directory, ['image', 'ls', 'layout:images/']);
+    expect([code, out.match(/layout:\S+/g)]).toEqual([0, ['layout:images/:deep/er', 'layout:images/:stack']]);
+    expect(err).toContain("warning  invalid-name  images/Lab is not listed: 'Lab' is no repository name");
+    expect((await dmrelJson(directory, ['image', 'ls', 'layout:images'])).json.repositories).toHaveLength(2);
+  });
+
+  it('says how a directory is named that is itself a layout, in words that work', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-layouts-'));
+    const registry = openLayout(join(directory, 'images'));
+    unwrap(await registry.tag('stack', tag, await anImage(registry, 'stack', [{ a: '1' }])));
+    for (const [cwd, given] of [
+      ['.', 'images/stack'],
+      ['images', 'stack'],
+      ['images/stack', '.'],
+      ['.', join(directory, 'images/stack/')],
+    ] as const) {
+      const here = join(directory, cwd);
+      const { code, json } = await dmrelJson(here, ['image', 'ls', `layout:${given}`]);
+      expect([code, codes(json)]).toEqual([2, ['invalid-name']]);
+      expect(json.problems[0].message).toBe(`${given} is itself a layout, not a directory of layouts`);
+      const [words] = /layout:\S+$/.exec(json.problems[0].hint) ?? [];
+      expect((await dmrel(here, ['image', 'ls', words!])).out).toContain(tag);
+    }
+    const workspace = aWorkspace();
+    const own = layoutOf(workspace, '.');
+    for (const each of ['build', 'batch/stack'])
+      unwrap(await own.tag(each, tag, await anImage(own, each, [{ a: '1' }])));
+    const one = await dmrelJson(workspace.root, ['image', 'ls', 'build']);
+    expect([one.code, one.json.problems[0].hint]).toEqual([
+      2,
+      expect.stringContaining("'build: layout:.dmrel/registry'"),
+    ]);
+    const all = await dmrel(workspace.root, ['image', 'ls']);
+    expect([all.code, all.out, all.err]).toEqual([
+      0,
+      expect.stringContaining('batch/stack'),
+      expect.stringContaining('itself a layout'),
+    ]);
+  });
+
+  it('does not take a directory that is not there for one without images', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-layouts-'));
+    writeFileSync(join(directory, 'file'), '');
+    for (const [text, code] of [
+      ['layout:mistyped', 'file-not-found'],
+      ['layout:mistyped:stack', 'file-not-found'],
+      ['layout:file', 'file-unreadable'],
+    ] as const) {
+      const { code: exit, json } = await dmrelJson(directory, ['image', 'ls', text]);
+      expect([text, exit, codes(json)]).toEqual([text, 3, [code]]);
+    }
+    expect(await dmrel(directory, ['image', 'ls', 'layout:.'])).toMatchObject({ code: 0, out: 'no images\n' });
   });
 
   it('finds every damaged and every missing byte of an image', async () => {
