@@ -1,6 +1,6 @@
 import { type ImageReference, requireImage } from '../levels/index.ts';
 import { diffImages, type ImageDiff, imagesIn, readClosure, readImage } from '../registry/index.ts';
-import { type Digest, failed, ok, problem, type Result, unwrap } from '../support/index.ts';
+import { type Digest, failed, ok, problem, type Result } from '../support/index.ts';
 
 export interface ReferenceDiff {
   from: Digest;
@@ -52,8 +52,9 @@ async function partsOf(reference: ImageReference): Promise<Result<{ digest: Dige
   if (missing && !closure.value.nodes.has(digest.value)) return failed(missing.problem);
   const parts = imagesIn(closure.value, digest.value).filter(({ platform }) => platform !== 'unknown/unknown');
   if (parts.length === 1 && parts[0]!.platform === null) {
-    const config = unwrap(await readImage(reference.registry, reference.repository, parts[0]!.digest)).config;
-    const { os, architecture, variant } = config as Record<string, unknown>;
+    const image = await readImage(reference.registry, reference.repository, parts[0]!.digest);
+    if (!image.ok) return image;
+    const { os, architecture, variant } = image.value.config as Record<string, unknown>;
     const own = [os, architecture, variant].filter((part) => typeof part === 'string' && part !== '').join('/');
     return ok({ digest: digest.value, parts: [{ digest: parts[0]!.digest, platform: own || null }] });
   }

@@ -1,4 +1,4 @@
-import { type Place, parseReference } from '../registry/index.ts';
+import { isLayout, type Place, parseReference, parseRemoteAddress, readContents } from '../registry/index.ts';
 import { type Digest, failed, ok, printable, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { openHost, openLayoutAt, openRegistry, registryConfig } from './registry.ts';
@@ -23,11 +23,7 @@ export function openReference(workspace: Workspace | undefined, text: string, cw
   const config = workspace && registryConfig(workspace, first);
   const parsed = parseReference(config ? `localhost/${text.slice(slash + 1)}` : text);
   if (!parsed.ok) {
-    const known = Object.keys(workspace?.config.registries ?? {});
-    const named = known.length > 0 ? `, or one of this workspace: ${known.join(', ')}` : '';
-    const hint = config
-      ? parsed.problems[0]!.hint
-      : `${parsed.problems[0]!.hint}${text.startsWith('layout:') ? '' : named}`;
+    const hint = config ? parsed.problems[0]!.hint : whatToName(workspace, text, parsed.problems[0]!.hint);
     return failed(
       problem('invalid-name', `'${printable(text.slice(0, 300))}' is no image`, hint === undefined ? {} : { hint }),
     );
@@ -53,6 +49,16 @@ export function openReference(workspace: Workspace | undefined, text: string, cw
   });
 }
 
+/** The registries of the workspace are offered only where the registry is what is wrong. */
+function whatToName(workspace: Workspace | undefined, text: string, hint: string | undefined): string | undefined {
+  const alone = text.replace(/\/$/, '');
+  if (!alone.includes('/') && parseRemoteAddress(alone).ok)
+    return `name a repository of it too, ${alone}/REPOSITORY: a registry does not tell which it has`;
+  const known = Object.keys(workspace?.config.registries ?? {});
+  const hasRegistry = text.startsWith('layout:') || parseRemoteAddress(text.split('/')[0]!).ok;
+  return hasRegistry || known.length === 0 ? hint : `${hint}, or one of this workspace: ${known.join(', ')}`;
+}
+
 /** As it is written: a digest says more than a tag. */
 export const referenceText = ({ name, tag, digest }: Pick<ImageReference, 'name' | 'tag' | 'digest'>): string =>
   `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
@@ -62,7 +68,7 @@ export async function requireImage(reference: ImageReference): Promise<Result<Di
   const { registry, repository, tag, digest } = reference;
   const hint = `'dmrel image ls ${reference.name}' shows what is there`;
   if (digest !== undefined) {
-    if (await registry.hasManifest(repository, digest)) return ok(digest);
+    if (await isImage(reference, digest)) return ok(digest);
   } else {
     if (tag === undefined) {
       return failed(
@@ -73,4 +79,14 @@ export async function requireImage(reference: ImageReference): Promise<Result<Di
     if (found) return ok(found);
   }
   return failed(problem('unknown-image', `there is no ${referenceText(reference)}`, { hint }));
+}
+
+/** A layout keeps manifests among all other content, so that whether it has one is only told by what it says. */
+async function isImage({ registry, repository }: Place, digest: Digest): Promise<boolean> {
+  if (!isLayout(registry)) return registry.hasManifest(repository, digest);
+  const read = await registry.readManifest(repository, digest);
+  const contents = read.ok ? readContents(read.value.bytes, digest, read.value.mediaType) : read;
+  if (!contents.ok) return false;
+  const { blobs, children, mediaType } = contents.value;
+  return blobs.length + children.length > 0 || /manifest|index/.test(mediaType);
 }

@@ -1,3 +1,4 @@
+import type { Digest } from '../support/index.ts';
 import type { Image } from './image.ts';
 import type { Descriptor } from './registry.ts';
 
@@ -9,7 +10,7 @@ export interface Change {
 }
 
 export interface ImageDiff {
-  /** Layers from the bottom, while they are the same: what a host that has the one need not fetch for the other. */
+  /** Layers that both have, wherever they stand; one that an image has twice is two of them. */
   shared: Descriptor[];
   added: Descriptor[];
   removed: Descriptor[];
@@ -33,16 +34,31 @@ const compared = ['User', 'Entrypoint', 'Cmd', 'WorkingDir', 'StopSignal', 'Expo
 /** What is different between two images of one platform. Pure. */
 export function diffImages(from: Compared, to: Compared): ImageDiff {
   const [old, fresh] = [from.config as Config, to.config as Config];
-  const has = ({ layers }: Compared) => new Set(layers.map(({ digest }) => digest));
-  const [before, after] = [has(from), has(to)];
+  const { shared, rest: added } = compareLayers(to.layers, from.layers);
   return {
-    shared: to.layers.filter(({ digest }) => before.has(digest)),
-    added: to.layers.filter(({ digest }) => !before.has(digest)),
-    removed: from.layers.filter(({ digest }) => !after.has(digest)),
+    shared,
+    added,
+    removed: compareLayers(from.layers, to.layers).rest,
     config: changes(settingsOf(old), settingsOf(fresh)),
     env: changes(envOf(old), envOf(fresh)),
     labels: changes(textsOf(old.config?.Labels), textsOf(fresh.config?.Labels)),
   };
+}
+
+/** Each of `others` stands for one layer, so that the second of two equal ones is not taken for the first. */
+function compareLayers(
+  layers: readonly Descriptor[],
+  others: readonly Descriptor[],
+): { shared: Descriptor[]; rest: Descriptor[] } {
+  const left = new Map<Digest, number>();
+  for (const { digest } of others) left.set(digest, (left.get(digest) ?? 0) + 1);
+  const [shared, rest]: [Descriptor[], Descriptor[]] = [[], []];
+  for (const layer of layers) {
+    const times = left.get(layer.digest) ?? 0;
+    left.set(layer.digest, times - 1);
+    (times > 0 ? shared : rest).push(layer);
+  }
+  return { shared, rest };
 }
 
 function settingsOf({ os, architecture, variant, config }: Config): Record<string, string> {

@@ -33,26 +33,41 @@ export async function readImage(registry: ImageRegistry, repository: string, dig
     if (!Array.isArray(layers) || !config || ![config, ...layers].every(isDescriptor)) {
       return failed(problem('registry-io', `${repository}@${digest} is no image of one platform`));
     }
-    const parts: Buffer[] = [];
-    let length = 0;
-    for await (const chunk of registry.readBlob(repository, config.digest)) {
-      length += chunk.length;
-      if (length > maxManifestBytes) {
-        return failed(problem('registry-io', `the configuration of ${repository}@${digest} is too large`));
-      }
-      parts.push(chunk);
+    const read = await readConfiguration(registry, repository, config.digest);
+    if (!read.ok) {
+      const what = `the configuration of ${repository}@${digest}`;
+      return failed(...read.problems.map((each) => ({ ...each, message: `${what}: ${each.message}` })));
     }
+    const { value, length } = read.value;
     const size = layers.reduce((sum, layer) => sum + layer.size, 0) + length;
-    return ok({
-      config: unwrap(parseManifest(Buffer.concat(parts), config.digest)),
-      configuration: { ...config, size: length },
-      layers,
-      size,
-    });
+    return ok({ config: value, configuration: { ...config, size: length }, layers, size });
   } catch (error) {
     if (error instanceof Failure) return failed(...error.problems);
     throw error;
   }
+}
+
+async function readConfiguration(
+  registry: ImageRegistry,
+  repository: string,
+  digest: Digest,
+): Promise<Result<{ value: unknown; length: number }>> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of registry.readBlob(repository, digest)) {
+      length += chunk.length;
+      if (length > maxManifestBytes) return failed(problem('registry-io', `${digest} is too large`));
+      parts.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Failure) return failed(...error.problems);
+    throw error;
+  }
+  const parsed = parseManifest(Buffer.concat(parts), digest);
+  if (parsed.ok) return ok({ value: parsed.value, length });
+  // Its digest is right: a copy of the image would be no better.
+  return failed(problem('registry-io', `${digest} is no JSON object`, { hint: 'build the image again' }));
 }
 
 const isDescriptor = (each: Descriptor | null): boolean =>

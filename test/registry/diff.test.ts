@@ -44,6 +44,17 @@ describe('what is different between two images', () => {
     ]);
   });
 
+  it('counts a layer as often as an image has it', () => {
+    const [once, twice] = [anImage(['a', 'b'], {}), anImage(['a', 'b', 'a'], {})];
+    const counts = (from: typeof once, to: typeof once) => {
+      const { shared, added, removed } = diffImages(from, to);
+      return [shared.length, added.length, removed.length];
+    };
+    expect(counts(once, twice)).toEqual([2, 1, 0]);
+    expect(counts(twice, once)).toEqual([2, 0, 1]);
+    expect(counts(twice, twice)).toEqual([3, 0, 0]);
+  });
+
   it('reads configurations that are none without falling over', () => {
     for (const config of [null, { Env: 'A=1', Labels: ['x'], Entrypoint: 5 }, { Env: [1, null], Labels: null }])
       expect(() => diffImages(anImage([], config as object), anImage([], {}))).not.toThrow();

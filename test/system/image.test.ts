@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openLayout, openRemoteRegistry } from '../../src/registry/index.ts';
+import { mediaTypes, openLayout, openRemoteRegistry, readImage } from '../../src/registry/index.ts';
 import { type Digest, digestOf, hexOf, run, unwrap } from '../../src/support/index.ts';
-import { aBuiltIndex, anArtifact, anImage } from '../registry/images.ts';
+import { aBuiltIndex, anArtifact, anImage, anIndex, once, writeJson } from '../registry/images.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
@@ -65,6 +65,72 @@ describe('dmrel image', () => {
     }
   });
 
+  it('takes no layer and no configuration of a layout for an image', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const digest = await anImage(registry, 'stack', [{ a: '1' }]);
+    const { layers, configuration } = unwrap(await readImage(registry, 'stack', digest));
+    const bundle = JSON.stringify({ mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json', schemaVersion: 2 });
+    const other = unwrap(await registry.writeBlob('stack', once(bundle)));
+    for (const each of [layers[0]!, configuration, other]) {
+      const { code, json } = await dmrelJson(workspace.root, ['image', 'digest', `build/stack@${each.digest}`]);
+      expect([code, codes(json)]).toEqual([2, ['unknown-image']]);
+    }
+    const index = await anIndex(registry, 'stack', [digest]);
+    const artifact = await anArtifact(registry, 'stack', { subject: digest });
+    for (const each of [digest, index, artifact])
+      expect(await done(workspace, ['image', 'digest', `build/stack@${each}`])).toBe(`${each}\n`);
+  });
+
+  it('offers the registries of the workspace only where the registry is what is wrong', async () => {
+    const workspace = aWorkspace();
+    const hintOf = async (command: string, text: string): Promise<string> =>
+      (await dmrelJson(workspace.root, ['image', command, text])).json.problems[0].hint;
+    expect(await hintOf('digest', 'stak/stack:w')).toMatch(
+      /^name the registry too: .*, or one of this workspace: build, batch$/,
+    );
+    for (const text of [
+      'a.b/stack:w x',
+      'a.b/stack@sha256:abc',
+      'a.b/Stack:w',
+      'build/stack:w x',
+      'layout:x:stack:w x',
+    ])
+      expect([text, await hintOf('digest', text)]).toEqual([text, expect.not.stringContaining('workspace')]);
+    for (const text of ['a.b:5000', 'a.b:5000/'])
+      expect(await hintOf('ls', text)).toBe(
+        'name a repository of it too, a.b:5000/REPOSITORY: a registry does not tell which it has',
+      );
+  });
+
+  it('says that it is the configuration which cannot be read', async () => {
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const config = unwrap(await registry.writeBlob('stack', once('no JSON')));
+    const odd = await writeJson(registry, 'stack', mediaTypes.manifest, {
+      config: { mediaType: mediaTypes.config, ...config },
+      layers: [],
+    });
+    const cut = await anImage(registry, 'stack', [{ a: '1' }]);
+    const { configuration } = unwrap(await readImage(registry, 'stack', cut));
+    writeFileSync(
+      join(workspace.root, '.dmrel/registry/build/stack/blobs/sha256', hexOf(configuration.digest)),
+      'damaged',
+    );
+    for (const [digest, code] of [
+      [odd, 'registry-io'],
+      [cut, 'digest-mismatch'],
+    ] as const)
+      for (const args of [
+        ['inspect', `build/stack@${digest}`],
+        ['diff', `build/stack@${digest}`, `build/stack@${digest}`],
+      ]) {
+        const { json } = await dmrelJson(workspace.root, ['image', ...args]);
+        expect(codes(json)).toEqual([code]);
+        expect(json.problems[0].message).toContain(`the configuration of stack@${digest}: `);
+      }
+  });
+
   it('shows platforms, attestations, signatures, and the releases and levels that name an image', async () => {
     const workspace = withImage();
     for (const args of [
@@ -102,6 +168,66 @@ describe('dmrel image', () => {
     expect([code, json.digest, json.named]).toEqual([0, digest, null]);
     expect((await dmrel(directory, ['image', 'verify', `layout:images:stack@${digest}`])).code).toBe(0);
     expect((await dmrel(directory, ['image', 'ls'])).err).toContain('this is no workspace');
+  });
+
+  it('lists a directory of layouts without those that have no name, and says which', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-layouts-'));
+    const registry = openLayout(join(directory, 'images'));
+    for (const each of ['stack', 'lab', 'deep/er'])
+      unwrap(await registry.tag(each, tag, await anImage(registry, each, [{ a: '1' }])));
+    renameSync(join(directory, 'images/lab'), join(directory, 'images/Lab'));
+    const { code, out, err } = await dmrel(directory, ['image', 'ls', 'layout:images/']);
+    expect([code, out.match(/layout:\S+/g)]).toEqual([0, ['layout:images/:deep/er', 'layout:images/:stack']]);
+    expect(err).toContain("warning  invalid-name  images/Lab is not listed: 'Lab' is no repository name");
+    expect((await dmrelJson(directory, ['image', 'ls', 'layout:images'])).json.repositories).toHaveLength(2);
+  });
+
+  it('says how a directory is named that is itself a layout, in words that work', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-layouts-'));
+    const registry = openLayout(join(directory, 'images'));
+    unwrap(await registry.tag('stack', tag, await anImage(registry, 'stack', [{ a: '1' }])));
+    for (const [cwd, given] of [
+      ['.', 'images/stack'],
+      ['images', 'stack'],
+      ['images/stack', '.'],
+      ['.', join(directory, 'images/stack/')],
+    ] as const) {
+      const here = join(directory, cwd);
+      const { code, json } = await dmrelJson(here, ['image', 'ls', `layout:${given}`]);
+      expect([code, codes(json)]).toEqual([2, ['invalid-name']]);
+      expect(json.problems[0].message).toBe(`${given} is itself a layout, not a directory of layouts`);
+      const [words] = /layout:\S+$/.exec(json.problems[0].hint) ?? [];
+      expect((await dmrel(here, ['image', 'ls', words!])).out).toContain(tag);
+    }
+    const workspace = aWorkspace();
+    const own = layoutOf(workspace, '.');
+    for (const each of ['build', 'batch/stack'])
+      unwrap(await own.tag(each, tag, await anImage(own, each, [{ a: '1' }])));
+    const one = await dmrelJson(workspace.root, ['image', 'ls', 'build']);
+    expect([one.code, one.json.problems[0].hint]).toEqual([
+      2,
+      expect.stringContaining("'build: layout:.dmrel/registry'"),
+    ]);
+    const all = await dmrel(workspace.root, ['image', 'ls']);
+    expect([all.code, all.out, all.err]).toEqual([
+      0,
+      expect.stringContaining('batch/stack'),
+      expect.stringContaining('itself a layout'),
+    ]);
+  });
+
+  it('does not take a directory that is not there for one without images', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dmrel-layouts-'));
+    writeFileSync(join(directory, 'file'), '');
+    for (const [text, code] of [
+      ['layout:mistyped', 'file-not-found'],
+      ['layout:mistyped:stack', 'file-not-found'],
+      ['layout:file', 'file-unreadable'],
+    ] as const) {
+      const { code: exit, json } = await dmrelJson(directory, ['image', 'ls', text]);
+      expect([text, exit, codes(json)]).toEqual([text, 3, [code]]);
+    }
+    expect(await dmrel(directory, ['image', 'ls', 'layout:.'])).toMatchObject({ code: 0, out: 'no images\n' });
   });
 
   it('finds every damaged and every missing byte of an image', async () => {

@@ -3,6 +3,7 @@ import type { CommandRun } from '../../plugins/index.ts';
 import { count, printable, unwrap } from '../../support/index.ts';
 import { workspaceAround } from '../images.ts';
 import { printJson } from '../json.ts';
+import { renderProblems } from '../output/problems.ts';
 import { renderTable } from '../output/table.ts';
 
 const fewTags = 4;
@@ -10,7 +11,8 @@ const fewTags = 4;
 export const run: CommandRun = async (context, [text], options) => {
   const workspace = await workspaceAround(context);
   const all = options.all === true;
-  const repositories = unwrap(await listImages(workspace, text, { cwd: context.cwd, all }));
+  const { repositories, warnings } = unwrap(await listImages(workspace, text, { cwd: context.cwd, all }));
+  context.err(await renderProblems(warnings, context));
   if (context.json) {
     printJson(context, { schema: 'dmrel/image-list/v1', repositories } as never);
     return 0;
