@@ -96,6 +96,22 @@ async function problemOf(work: Promise<unknown>): Promise<string> {
 }
 
 when('a registry that wants a name and a password', () => {
+describe('a program that leaves something behind, with its output open', () => {
+  const script = 'sleep 8 & head -c 60000 /dev/zero';
+
+  it('has said all when it exits, for who does not wait for what it leaves', async () => {
+    const done = await run('sh', ['-c', script], { leaves: true, timeoutSeconds: 4 });
+    expect(done).toMatchObject({ exitCode: 0, stdout: '\0'.repeat(60_000) });
+    expect(done.failure).toBeUndefined();
+  });
+
+  it('is given no more than its time by anybody', async () => {
+    const begun = performance.now();
+    expect(await run('sh', ['-c', script], { timeoutSeconds: 0.5 })).toMatchObject({ failure: 'timeout' });
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+});
+
   let server: RegistryServer;
   beforeAll(async () => {
     server = await startRegistry({ auth: 'htpasswd' });
@@ -179,6 +195,16 @@ when('a registry that wants a name and a password', () => {
     const registry = open(server, { meter, login: { ...login, password: 'no' } });
     const said = await problemOf(registry.resolve('dm/stack', 'w_1'));
     expect(said).toMatch(/^registry-denied: 127\.0\.0\.1:[0-9]+ does not let in the credentials that are kept for it/);
+  it('takes the answer of a helper that leaves something behind, and waits for none that holds its output open', async () => {
+    const { host } = server;
+    const answer = JSON.stringify({ ServerURL: host, Username: login.username, Secret: login.password });
+    const path = { PATH: `${await aHelper('leaving', `sleep 8 & echo '${answer}'`)}${delimiter}${process.env.PATH}` };
+    const env = await aHome({ '.docker/config.json': { credsStore: 'leaving' } }, path);
+    const begun = performance.now();
+    await writesAndReads(open(server, { env }));
+    expect(performance.now() - begun).toBeLessThan(6000);
+  });
+
     expect(meter.requests).toBe(2);
     expect(await registry.writeBlob('dm/stack', once('x'))).toMatchObject(denied);
     expect(await registry.deleteManifest('dm/stack', digestOf('x'))).toMatchObject(denied);
