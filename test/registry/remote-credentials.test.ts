@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { credentialPaths } from '../../src/registry/credentials/files.ts';
 import {
   type ImageRegistry,
   openRemoteRegistry,
@@ -95,7 +96,6 @@ async function problemOf(work: Promise<unknown>): Promise<string> {
   return `${code}: ${message} = ${hint}`;
 }
 
-when('a registry that wants a name and a password', () => {
 describe('a program that leaves something behind, with its output open', () => {
   const script = 'sleep 8 & head -c 60000 /dev/zero';
 
@@ -112,6 +112,7 @@ describe('a program that leaves something behind, with its output open', () => {
   });
 });
 
+when('a registry that wants a name and a password', () => {
   let server: RegistryServer;
   beforeAll(async () => {
     server = await startRegistry({ auth: 'htpasswd' });
@@ -133,6 +134,19 @@ describe('a program that leaves something behind, with its output open', () => {
     ];
     for (const env of homes) await writesAndReads(open(server, { env }));
     await writesAndReads(open(server, { login }));
+  });
+
+  it('looks where podman keeps them without a session, too', () => {
+    const env = { HOME: '/home/u', REGISTRY_AUTH_FILE: '/my.json' };
+    const [mine, docker, own] = ['/my.json', '/home/u/.docker/config.json', '/home/u/.config/containers/auth.json'];
+    expect(credentialPaths(env, 1000)).toEqual([mine, docker, '/run/containers/1000/auth.json', own]);
+    expect(credentialPaths({ ...env, XDG_RUNTIME_DIR: '' }, 0)[2]).toBe('/run/containers/0/auth.json');
+    expect(credentialPaths({ ...env, XDG_RUNTIME_DIR: '/run/user/1000' }, 1000)).toEqual([
+      mine,
+      docker,
+      '/run/user/1000/containers/auth.json',
+      own,
+    ]);
   });
 
   it('gets those that podman has written', async () => {
@@ -181,6 +195,16 @@ describe('a program that leaves something behind, with its output open', () => {
     }
   });
 
+  it('takes the answer of a helper that leaves something behind, and waits for none that holds its output open', async () => {
+    const { host } = server;
+    const answer = JSON.stringify({ ServerURL: host, Username: login.username, Secret: login.password });
+    const path = { PATH: `${await aHelper('leaving', `sleep 8 & echo '${answer}'`)}${delimiter}${process.env.PATH}` };
+    const env = await aHome({ '.docker/config.json': { credsStore: 'leaving' } }, path);
+    const begun = performance.now();
+    await writesAndReads(open(server, { env }));
+    expect(performance.now() - begun).toBeLessThan(6000);
+  });
+
   it('says where files are of no use, without a word of what is in them', async () => {
     const env = await aHome({
       '.docker/config.json': `{"auths": {"${server.host}": {"auth": "${auth}"`,
@@ -195,16 +219,6 @@ describe('a program that leaves something behind, with its output open', () => {
     const registry = open(server, { meter, login: { ...login, password: 'no' } });
     const said = await problemOf(registry.resolve('dm/stack', 'w_1'));
     expect(said).toMatch(/^registry-denied: 127\.0\.0\.1:[0-9]+ does not let in the credentials that are kept for it/);
-  it('takes the answer of a helper that leaves something behind, and waits for none that holds its output open', async () => {
-    const { host } = server;
-    const answer = JSON.stringify({ ServerURL: host, Username: login.username, Secret: login.password });
-    const path = { PATH: `${await aHelper('leaving', `sleep 8 & echo '${answer}'`)}${delimiter}${process.env.PATH}` };
-    const env = await aHome({ '.docker/config.json': { credsStore: 'leaving' } }, path);
-    const begun = performance.now();
-    await writesAndReads(open(server, { env }));
-    expect(performance.now() - begun).toBeLessThan(6000);
-  });
-
     expect(meter.requests).toBe(2);
     expect(await registry.writeBlob('dm/stack', once('x'))).toMatchObject(denied);
     expect(await registry.deleteManifest('dm/stack', digestOf('x'))).toMatchObject(denied);
