@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSocketServer } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { formsOf } from '../../src/registry/credentials/credential.ts';
 import { mediaTypes, openRemoteRegistry, type RemoteOptions, type RemoteRegistry } from '../../src/registry/index.ts';
 import { parseChallenges, scopesOf } from '../../src/registry/remote/challenge.ts';
 import { isLinkLocal, isLoopback } from '../../src/registry/remote/hosts.ts';
@@ -184,6 +185,20 @@ describe('a registry that means harm', () => {
     );
     const text = await said(open(server.host).readManifest('a', digest));
     expect(text).toContain('\\x1b[31mgot *** and Basic ***');
+  });
+
+  it('has no form of a secret shown, as URLs and forms write it either', async () => {
+    const both = `${login.username}:${login.password}`;
+    const small = encodeURIComponent(both).replace(/%../g, (octet) => octet.toLowerCase());
+    const forms = [encodeURIComponent(both), small, `${new URLSearchParams({ p: both, b: basic.slice(6) })}`];
+    const server = await aServer(
+      guarded((_request, response) =>
+        response.writeHead(400).end(JSON.stringify({ errors: [{ code: 'DENIED', message: forms.join(' ') }] })),
+      ),
+    );
+    const text = await said(open(server.host).readManifest('a', digest));
+    expect(text).toContain(`${login.username}%3A*** ${login.username}%3a*** p=${login.username}%3A***&b=${'***'}`);
+    expect(formsOf('half \ud800')).toContain('half+%EF%BF%BD');
   });
 
   it('cannot fill the memory with a manifest, an error, a list of tags or of referrers', async () => {

@@ -1,4 +1,5 @@
 import { clip, printable, pause as wait } from '../../support/index.ts';
+import { formsOf } from '../credentials/credential.ts';
 import { findCredential } from '../credentials/find.ts';
 import { isRepositoryName, type RemoteAddress } from '../names.ts';
 import { type Authority, openAuthority, type Purpose } from './authority.ts';
@@ -77,7 +78,9 @@ export class Session {
       find: async (repository) =>
         login ? { credential: { kind: 'password', ...login }, notes: [] } : findCredential(this.host, repository, env),
       fetchToken: (request) => this.#fetchToken(request),
-      keepSecret: (secret) => secret.length > 3 && this.#secrets.add(secret),
+      keepSecret: (secret) => {
+        for (const form of secret.length > 3 ? formsOf(secret) : []) this.#secrets.add(form);
+      },
     });
   }
 
