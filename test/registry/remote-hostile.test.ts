@@ -290,6 +290,36 @@ describe('a registry that means harm', () => {
     expect(await open(silent.host).resolve('a', 'b')).toBe(digest);
   });
 
+  it.each([
+    ['a page', 'text/html; charset=utf-8', '<html>please log in</html>'],
+    ['words of its own', 'application/json', '{"error":"please log in"}'],
+    ['a list', 'application/json', '[]'],
+    ['what has no type', undefined, ''],
+  ])('has no image where it answers everything with %s', async (_what, type, body) => {
+    const headers = type === undefined ? {} : { 'Content-Type': type };
+    const server = await aServer((_request, response) => response.writeHead(200, headers).end(body));
+    const registry = open(server.host);
+    const none = (what: string) => `registry-io: ${server.host}/a${what}: what is there is no manifest`;
+    expect(await said(registry.resolve('a', 'b'))).toBe(none(':b'));
+    expect(await said(registry.readTagged!('a', 'b'))).toBe(none(':b'));
+    expect(await said(registry.hasManifest('a', digest))).toBe(none(`@${digest}`));
+    expect(await said(registry.readManifest('a', digest))).toContain(none(`@${digest}`));
+  });
+
+  it('is asked for the content where a page has the digest of a manifest', async () => {
+    for (const [body, known] of [
+      [content, true],
+      [Buffer.from('<html>'), false],
+    ] as const) {
+      const headers = { 'Content-Type': 'text/html', 'Docker-Content-Digest': digestOf(body) };
+      const server = await aServer((_request, response) => response.writeHead(200, headers).end(body));
+      const registry = open(server.host);
+      const named = [registry.resolve('a', 'b'), registry.hasManifest('a', digestOf(body))];
+      if (known) expect(await Promise.all(named)).toEqual([digest, true]);
+      else for (const each of named) expect(await said(each)).toMatch(/^registry-io: .* is no manifest/);
+    }
+  });
+
   it('cannot hand out another part of a blob than was asked for', async () => {
     const large = Buffer.alloc(6 * 2 ** 20, 'large');
     const server = await aServer((request, response) => {
