@@ -320,6 +320,42 @@ describe('a registry that means harm', () => {
     }
   });
 
+  it.each([405, 501])('may know no HEAD, and say so with %i', async (status) => {
+    const there = new Map([
+      [`/v2/a/manifests/${digest}`, content],
+      ['/v2/a/manifests/b', content],
+      [`/v2/a/blobs/${digest}`, content],
+    ]);
+    const server = await aServer((request, response) => {
+      const found = there.get(request.url!);
+      if (request.method === 'HEAD') response.writeHead(status).end();
+      else if (found) response.writeHead(200, { 'Content-Length': found.length }).end(found);
+      else response.writeHead(404).end();
+    });
+    const registry = open(server.host);
+    expect(await registry.resolve('a', 'b')).toBe(digest);
+    expect(await registry.hasManifest('a', digest)).toBe(true);
+    expect(await registry.hasManifest('a', digestOf('x'))).toBe(false);
+    expect(await registry.hasBlob('a', digest)).toBe(true);
+    expect(await registry.hasBlob('a', digest, content.length)).toBe(true);
+    expect(await registry.hasBlob('a', digest, content.length + 1)).toBe(false);
+    expect(await registry.hasBlob('a', digestOf('x'))).toBe(false);
+    // Another manifest in the place of the one that was asked for is not that one.
+    there.set(`/v2/a/manifests/${digestOf('y')}`, content);
+    expect(await registry.hasManifest('a', digestOf('y'))).toBe(false);
+  });
+
+  it('is asked for a blob that is there without HEAD, and not read to its end', async () => {
+    const server = await aServer((request, response) => {
+      if (request.method === 'HEAD') return void response.writeHead(405).end();
+      response.writeHead(200);
+      forever(response, Buffer.alloc(65_536));
+    });
+    const registry = open(server.host, { concurrency: 1 });
+    for (let times = 0; times < 5; times++) expect(await registry.hasBlob('a', digest)).toBe(true);
+    soon();
+  });
+
   it('cannot hand out another part of a blob than was asked for', async () => {
     const large = Buffer.alloc(6 * 2 ** 20, 'large');
     const server = await aServer((request, response) => {

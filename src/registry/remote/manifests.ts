@@ -2,6 +2,7 @@ import { type Digest, digestOf } from '../../support/index.ts';
 import { mediaTypeOf, parseManifest } from '../manifest.ts';
 import { type Manifest, maxManifestBytes, mediaTypes } from '../registry.ts';
 import { contentDigest, mismatch } from './digests.ts';
+import { knowsNoHead } from './reply.ts';
 import type { Reply, Session } from './session.ts';
 import { type Trouble, wrong } from './trouble.ts';
 
@@ -44,7 +45,7 @@ export async function readTagged(session: Session, repository: string, tag: stri
 export async function hasManifest(session: Session, repository: string, digest: Digest): Promise<boolean> {
   const head = await askManifest(session, 'HEAD', repository, digest);
   if (head.status === 404) return false;
-  if (head.status !== 200) throw session.refused(head, repository, `@${digest}`, again);
+  if (head.status !== 200 && !knowsNoHead(head)) throw session.refused(head, repository, `@${digest}`, again);
   const said = saidOf(session, head, repository, '');
   if (said !== undefined) return said === digest;
   const reply = await askManifest(session, 'GET', repository, digest);
