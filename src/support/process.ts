@@ -17,9 +17,11 @@ export interface RunOptions {
   maxOutputBytes?: number;
   /** What it starts ends with it when it is stopped: else those would hold its output open, and us. It has no terminal. */
   ownGroup?: boolean;
+  /** What it leaves behind is not waited for, though that holds its output open: all is said when it exits. */
+  leaves?: boolean;
 }
 
-/** What a program that was stopped has said before is still read. */
+/** What a program has said before it was stopped, or exited, is still read. */
 const graceMilliseconds = 100;
 
 /**
@@ -29,11 +31,12 @@ const graceMilliseconds = 100;
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Completed> {
   if (options.signal?.aborted) return { exitCode: undefined, stdout: '', stderr: '', failure: 'interrupted' };
   const { execa } = await import('execa');
+  const timeout = (options.timeoutSeconds ?? 60) * 1000;
   const child = execa(program, args, {
     reject: false,
     stripFinalNewline: false,
     env: { LC_ALL: 'C', ...options.env },
-    timeout: (options.timeoutSeconds ?? 60) * 1000,
+    timeout,
     killSignal: 'SIGKILL',
     maxBuffer: options.maxOutputBytes ?? 16 * 2 ** 20,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -41,16 +44,20 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     ...(options.ownGroup ? { detached: true } : {}),
   });
-  // Only what was stopped: a daemon that git leaves behind by itself, to keep credentials, is wanted.
-  child.on('exit', (_code, signal) => {
-    if (signal === null) return;
-    if (options.ownGroup) endGroup(child.pid);
-    // What it has started may hold its output open for as long as it likes.
-    setTimeout(() => {
+  // What it has started may hold its output open for as long as it likes. What has come is read first, by setImmediate:
+  // where this process was busy for longer than the grace, nobody has looked yet.
+  const closeOutput = () =>
+    setImmediate(() => {
       for (const stream of [child.stdout, child.stderr]) stream?.destroy();
-    }, graceMilliseconds);
+    });
+  child.on('exit', (_code, signal) => {
+    // Only what was stopped: a daemon that git leaves behind by itself, to keep credentials, is wanted.
+    if (signal !== null && options.ownGroup) endGroup(child.pid);
+    if (signal !== null || options.leaves) setTimeout(closeOutput, graceMilliseconds);
   });
+  const limit = setTimeout(closeOutput, timeout + graceMilliseconds);
   const result = await child;
+  clearTimeout(limit);
   const completed: Completed = {
     exitCode: result.exitCode,
     stdout: String(result.stdout ?? ''),

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { credentialPaths } from '../../src/registry/credentials/files.ts';
 import {
   type ImageRegistry,
   openRemoteRegistry,
@@ -95,6 +96,22 @@ async function problemOf(work: Promise<unknown>): Promise<string> {
   return `${code}: ${message} = ${hint}`;
 }
 
+describe('a program that leaves something behind, with its output open', () => {
+  const script = 'sleep 8 & head -c 60000 /dev/zero';
+
+  it('has said all when it exits, for who does not wait for what it leaves', async () => {
+    const done = await run('sh', ['-c', script], { leaves: true, timeoutSeconds: 4 });
+    expect(done).toMatchObject({ exitCode: 0, stdout: '\0'.repeat(60_000) });
+    expect(done.failure).toBeUndefined();
+  });
+
+  it('is given no more than its time by anybody', async () => {
+    const begun = performance.now();
+    expect(await run('sh', ['-c', script], { timeoutSeconds: 0.5 })).toMatchObject({ failure: 'timeout' });
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+});
+
 when('a registry that wants a name and a password', () => {
   let server: RegistryServer;
   beforeAll(async () => {
@@ -117,6 +134,19 @@ when('a registry that wants a name and a password', () => {
     ];
     for (const env of homes) await writesAndReads(open(server, { env }));
     await writesAndReads(open(server, { login }));
+  });
+
+  it('looks where podman keeps them without a session, too', () => {
+    const env = { HOME: '/home/u', REGISTRY_AUTH_FILE: '/my.json' };
+    const [mine, docker, own] = ['/my.json', '/home/u/.docker/config.json', '/home/u/.config/containers/auth.json'];
+    expect(credentialPaths(env, 1000)).toEqual([mine, docker, '/run/containers/1000/auth.json', own]);
+    expect(credentialPaths({ ...env, XDG_RUNTIME_DIR: '' }, 0)[2]).toBe('/run/containers/0/auth.json');
+    expect(credentialPaths({ ...env, XDG_RUNTIME_DIR: '/run/user/1000' }, 1000)).toEqual([
+      mine,
+      docker,
+      '/run/user/1000/containers/auth.json',
+      own,
+    ]);
   });
 
   it('gets those that podman has written', async () => {
@@ -163,6 +193,16 @@ when('a registry that wants a name and a password', () => {
       const env = await aHome({ '.docker/config.json': { credsStore } }, path);
       expect(await problemOf(open(server, { env }).resolve('dm/stack', 'w_1'))).toMatch(expected);
     }
+  });
+
+  it('takes the answer of a helper that leaves something behind, and waits for none that holds its output open', async () => {
+    const { host } = server;
+    const answer = JSON.stringify({ ServerURL: host, Username: login.username, Secret: login.password });
+    const path = { PATH: `${await aHelper('leaving', `sleep 8 & echo '${answer}'`)}${delimiter}${process.env.PATH}` };
+    const env = await aHome({ '.docker/config.json': { credsStore: 'leaving' } }, path);
+    const begun = performance.now();
+    await writesAndReads(open(server, { env }));
+    expect(performance.now() - begun).toBeLessThan(6000);
   });
 
   it('says where files are of no use, without a word of what is in them', async () => {

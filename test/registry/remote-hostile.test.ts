@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSocketServer } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { formsOf } from '../../src/registry/credentials/credential.ts';
 import { mediaTypes, openRemoteRegistry, type RemoteOptions, type RemoteRegistry } from '../../src/registry/index.ts';
 import { parseChallenges, scopesOf } from '../../src/registry/remote/challenge.ts';
 import { isLinkLocal, isLoopback } from '../../src/registry/remote/hosts.ts';
@@ -186,6 +187,20 @@ describe('a registry that means harm', () => {
     expect(text).toContain('\\x1b[31mgot *** and Basic ***');
   });
 
+  it('has no form of a secret shown, as URLs and forms write it either', async () => {
+    const both = `${login.username}:${login.password}`;
+    const small = encodeURIComponent(both).replace(/%../g, (octet) => octet.toLowerCase());
+    const forms = [encodeURIComponent(both), small, `${new URLSearchParams({ p: both, b: basic.slice(6) })}`];
+    const server = await aServer(
+      guarded((_request, response) =>
+        response.writeHead(400).end(JSON.stringify({ errors: [{ code: 'DENIED', message: forms.join(' ') }] })),
+      ),
+    );
+    const text = await said(open(server.host).readManifest('a', digest));
+    expect(text).toContain(`${login.username}%3A*** ${login.username}%3a*** p=${login.username}%3A***&b=${'***'}`);
+    expect(formsOf('half \ud800')).toContain('half+%EF%BF%BD');
+  });
+
   it('cannot fill the memory with a manifest, an error, a list of tags or of referrers', async () => {
     const server = await aServer((request, response) => {
       const { url = '' } = request;
@@ -273,6 +288,72 @@ describe('a registry that means harm', () => {
     // Who says nothing is asked for the content itself.
     const silent = await aServer((_request, response) => response.end(content));
     expect(await open(silent.host).resolve('a', 'b')).toBe(digest);
+  });
+
+  it.each([
+    ['a page', 'text/html; charset=utf-8', '<html>please log in</html>'],
+    ['words of its own', 'application/json', '{"error":"please log in"}'],
+    ['a list', 'application/json', '[]'],
+    ['what has no type', undefined, ''],
+  ])('has no image where it answers everything with %s', async (_what, type, body) => {
+    const headers = type === undefined ? {} : { 'Content-Type': type };
+    const server = await aServer((_request, response) => response.writeHead(200, headers).end(body));
+    const registry = open(server.host);
+    const none = (what: string) => `registry-io: ${server.host}/a${what}: what is there is no manifest`;
+    expect(await said(registry.resolve('a', 'b'))).toBe(none(':b'));
+    expect(await said(registry.readTagged!('a', 'b'))).toBe(none(':b'));
+    expect(await said(registry.hasManifest('a', digest))).toBe(none(`@${digest}`));
+    expect(await said(registry.readManifest('a', digest))).toContain(none(`@${digest}`));
+  });
+
+  it('is asked for the content where a page has the digest of a manifest', async () => {
+    for (const [body, known] of [
+      [content, true],
+      [Buffer.from('<html>'), false],
+    ] as const) {
+      const headers = { 'Content-Type': 'text/html', 'Docker-Content-Digest': digestOf(body) };
+      const server = await aServer((_request, response) => response.writeHead(200, headers).end(body));
+      const registry = open(server.host);
+      const named = [registry.resolve('a', 'b'), registry.hasManifest('a', digestOf(body))];
+      if (known) expect(await Promise.all(named)).toEqual([digest, true]);
+      else for (const each of named) expect(await said(each)).toMatch(/^registry-io: .* is no manifest/);
+    }
+  });
+
+  it.each([405, 501])('may know no HEAD, and say so with %i', async (status) => {
+    const there = new Map([
+      [`/v2/a/manifests/${digest}`, content],
+      ['/v2/a/manifests/b', content],
+      [`/v2/a/blobs/${digest}`, content],
+    ]);
+    const server = await aServer((request, response) => {
+      const found = there.get(request.url!);
+      if (request.method === 'HEAD') response.writeHead(status).end();
+      else if (found) response.writeHead(200, { 'Content-Length': found.length }).end(found);
+      else response.writeHead(404).end();
+    });
+    const registry = open(server.host);
+    expect(await registry.resolve('a', 'b')).toBe(digest);
+    expect(await registry.hasManifest('a', digest)).toBe(true);
+    expect(await registry.hasManifest('a', digestOf('x'))).toBe(false);
+    expect(await registry.hasBlob('a', digest)).toBe(true);
+    expect(await registry.hasBlob('a', digest, content.length)).toBe(true);
+    expect(await registry.hasBlob('a', digest, content.length + 1)).toBe(false);
+    expect(await registry.hasBlob('a', digestOf('x'))).toBe(false);
+    // Another manifest in the place of the one that was asked for is not that one.
+    there.set(`/v2/a/manifests/${digestOf('y')}`, content);
+    expect(await registry.hasManifest('a', digestOf('y'))).toBe(false);
+  });
+
+  it('is asked for a blob that is there without HEAD, and not read to its end', async () => {
+    const server = await aServer((request, response) => {
+      if (request.method === 'HEAD') return void response.writeHead(405).end();
+      response.writeHead(200);
+      forever(response, Buffer.alloc(65_536));
+    });
+    const registry = open(server.host, { concurrency: 1 });
+    for (let times = 0; times < 5; times++) expect(await registry.hasBlob('a', digest)).toBe(true);
+    soon();
   });
 
   it('cannot hand out another part of a blob than was asked for', async () => {

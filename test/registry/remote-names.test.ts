@@ -9,6 +9,7 @@ import {
   type Reference,
 } from '../../src/registry/index.ts';
 import { parseHost } from '../../src/registry/names.ts';
+import { Session } from '../../src/registry/remote/session.ts';
 import { type Digest, digestOf, unwrap } from '../../src/support/index.ts';
 import { startWork } from '../support/work.ts';
 
@@ -161,6 +162,19 @@ describe('references to images', () => {
       }),
       { numRuns: 20_000 },
     );
+  });
+
+  it.each([
+    ['docker.io', 'busybox', 'library/busybox'],
+    ['index.docker.io', 'busybox', 'library/busybox'],
+    ['docker.io', 'lsstsqre/centos', 'lsstsqre/centos'],
+    ['docker.io/lsstsqre', 'centos', 'lsstsqre/centos'],
+    ['ghcr.io', 'busybox', 'busybox'],
+    ['localhost:5000', 'busybox', 'busybox'],
+  ])('have the name that %s has for them: %s is %s', (address, repository, expected) => {
+    const session = new Session(unwrap(parseRemoteAddress(address)), { env: {} });
+    expect(session.nameOf(repository)).toBe(expected);
+    session.close();
   });
 
   it('take a time that grows with their length alone', () => {

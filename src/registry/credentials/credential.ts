@@ -11,5 +11,13 @@ export function secretsOf(credential: Credential): string[] {
   return [credential.password, basicOf(credential).slice('Basic '.length)];
 }
 
+/** A secret as a server may say it again: as it is, or as URLs and forms write it. */
+export function formsOf(secret: string): string[] {
+  const wellFormed = Buffer.from(secret).toString('utf8'); // encodeURIComponent throws for half a character
+  const encoded = [encodeURIComponent(wellFormed), new URLSearchParams({ '': secret }).toString().slice(1)];
+  const inSmallLetters = encoded.map((form) => form.replace(/%[0-9A-F]{2}/g, (octet) => octet.toLowerCase()));
+  return [...new Set([secret, ...encoded, ...inSmallLetters])];
+}
+
 export const basicOf = ({ username, password }: { username: string; password: string }): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

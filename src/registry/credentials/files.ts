@@ -12,14 +12,16 @@ export interface CredentialFile {
 const maxFileBytes = 2 ** 20;
 
 /** Where they stand, the most telling first. */
-export function credentialPaths(env: NodeJS.ProcessEnv): string[] {
+export function credentialPaths(env: NodeJS.ProcessEnv, uid = process.getuid?.()): string[] {
   const { REGISTRY_AUTH_FILE, DOCKER_CONFIG, XDG_RUNTIME_DIR, XDG_CONFIG_HOME, HOME } = env;
   const configuration = XDG_CONFIG_HOME || (HOME && join(HOME, '.config'));
+  // Podman's own, where nobody has logged in to a session: of root, and in batch jobs.
+  const runtime = XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, 'containers') : uid !== undefined && `/run/containers/${uid}`;
   const docker = DOCKER_CONFIG || (HOME && join(HOME, '.docker'));
   return [
     ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
     ...(docker ? [join(docker, 'config.json')] : []),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'containers/auth.json')] : []),
+    ...(runtime ? [join(runtime, 'auth.json')] : []),
     ...(configuration ? [join(configuration, 'containers/auth.json')] : []),
   ];
 }

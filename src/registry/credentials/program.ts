@@ -20,6 +20,7 @@ export async function askProgram(
     timeoutSeconds: programSeconds,
     maxOutputBytes: 2 ** 18,
     ownGroup: true,
+    leaves: true,
   });
   if (done.failure === 'missing') return `${program} is not on PATH`;
   if (done.failure === 'timeout') return `${program} gave no answer within ${programSeconds} s`;

@@ -23,6 +23,11 @@ export function isLinkLocal(hostname: string): boolean {
 /** Which protocols a host may speak when nothing else is said. */
 export const schemeOf = (hostname: string): 'tls' | 'any' => (isLoopback(hostname) ? 'any' : 'tls');
 
+const isHub = (host: string): boolean => host === 'docker.io' || host === 'index.docker.io';
+
 /** Docker Hub's registry has another name than the images in it. */
-export const apiHost = (host: string): string =>
-  host === 'docker.io' || host === 'index.docker.io' ? 'registry-1.docker.io' : host;
+export const apiHost = (host: string): string => (isHub(host) ? 'registry-1.docker.io' : host);
+
+/** Docker Hub keeps the images that are called by one word, such as `busybox`, in `library/`. */
+export const apiName = (host: string, name: string): string =>
+  isHub(host) && !name.includes('/') ? `library/${name}` : name;

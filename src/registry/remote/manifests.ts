@@ -1,9 +1,10 @@
 import { type Digest, digestOf } from '../../support/index.ts';
-import { mediaTypeOf } from '../manifest.ts';
+import { mediaTypeOf, parseManifest } from '../manifest.ts';
 import { type Manifest, maxManifestBytes, mediaTypes } from '../registry.ts';
 import { contentDigest, mismatch } from './digests.ts';
+import { knowsNoHead } from './reply.ts';
 import type { Reply, Session } from './session.ts';
-import { wrong } from './trouble.ts';
+import { type Trouble, wrong } from './trouble.ts';
 
 /** All of them, always: a registry that misses one converts the manifest, or says that it is not there. */
 export const accept = [mediaTypes.index, mediaTypes.manifest, mediaTypes.dockerIndex, mediaTypes.dockerManifest].join(
@@ -16,10 +17,8 @@ const again = 'build or copy the image again';
 export async function resolveTag(session: Session, repository: string, tag: string): Promise<Digest | undefined> {
   const reply = await askManifest(session, 'HEAD', repository, tag);
   if (reply.status === 404) return undefined;
-  const digest =
-    reply.status === 200 ? contentDigest(reply.headers, session.display(repository, `:${tag}`)) : undefined;
   // Not all registries answer HEAD, and not all tell the digest.
-  return digest ?? (await readTagged(session, repository, tag))?.digest;
+  return saidOf(session, reply, repository, `:${tag}`) ?? (await readTagged(session, repository, tag))?.digest;
 }
 
 export interface Tagged extends Manifest {
@@ -32,10 +31,11 @@ export async function readTagged(session: Session, repository: string, tag: stri
     async () => {
       const reply = await askManifest(session, 'GET', repository, tag, 'once');
       if (reply.status === 404) return undefined;
-      const manifest = manifestOf(session, reply, repository, `:${tag}`);
+      const manifest = contentOf(session, reply, repository, `:${tag}`);
       const digest = digestOf(manifest.bytes);
       const said = contentDigest(reply.headers, session.display(repository, `:${tag}`));
       if (said !== undefined && said !== digest) throw mismatch(session.display(repository, `:${tag}`), said, true);
+      if (!isManifest(manifest)) throw noManifest(session, repository, `:${tag}`);
       return { ...manifest, digest };
     },
     { seconds: session.limits.retrySeconds },
@@ -43,11 +43,16 @@ export async function readTagged(session: Session, repository: string, tag: stri
 }
 
 export async function hasManifest(session: Session, repository: string, digest: Digest): Promise<boolean> {
-  const reply = await askManifest(session, 'HEAD', repository, digest);
+  const head = await askManifest(session, 'HEAD', repository, digest);
+  if (head.status === 404) return false;
+  if (head.status !== 200 && !knowsNoHead(head)) throw session.refused(head, repository, `@${digest}`, again);
+  const said = saidOf(session, head, repository, '');
+  if (said !== undefined) return said === digest;
+  const reply = await askManifest(session, 'GET', repository, digest);
   if (reply.status === 404) return false;
-  if (reply.status !== 200) throw session.refused(reply, repository, `@${digest}`, again);
-  const said = contentDigest(reply.headers, session.display(repository, ''));
-  return said === undefined || said === digest;
+  const manifest = contentOf(session, reply, repository, `@${digest}`);
+  if (!isManifest(manifest)) throw noManifest(session, repository, `@${digest}`);
+  return digestOf(manifest.bytes) === digest;
 }
 
 /** Damage on the way is mended by asking again; damage that stays is said. */
@@ -57,10 +62,13 @@ export async function readManifest(session: Session, repository: string, digest:
       const reply = await askManifest(session, 'GET', repository, digest, 'once');
       const where = session.display(repository, '');
       if (reply.status === 404) throw wrong(`${where}@${digest} is not there`, { hint: again, status: 404 });
-      const manifest = manifestOf(session, reply, repository, `@${digest}`);
+      const manifest = contentOf(session, reply, repository, `@${digest}`);
       const said = contentDigest(reply.headers, where);
-      if (digestOf(manifest.bytes) !== digest || (said !== undefined && said !== digest))
-        throw mismatch(where, digest, attempt < 3);
+      const right = digestOf(manifest.bytes) === digest;
+      // Of who says what it is to have, it is damage; another has perhaps never heard of manifests.
+      if (!isManifest(manifest) && (right || said === undefined))
+        throw noManifest(session, repository, `@${digest}`, !right && attempt < 3);
+      if (!right || (said !== undefined && said !== digest)) throw mismatch(where, digest, attempt < 3);
       return manifest;
     },
     { seconds: session.limits.retrySeconds },
@@ -134,8 +142,34 @@ function askManifest(
   return how === 'once' ? session.askOnce(request) : session.ask(request);
 }
 
-function manifestOf(session: Session, reply: Reply, repository: string, what: string): Manifest {
+/** What an answer to HEAD names, where it is one about a manifest: a page to log in has a type of its own, and no digest. */
+function saidOf(session: Session, reply: Reply, repository: string, what: string): Digest | undefined {
+  const type = String(reply.headers['content-type'] ?? '')
+    .split(';')[0]!
+    .trim();
+  if (reply.status !== 200 || (type !== '' && !manifestType.test(type))) return undefined;
+  return contentDigest(reply.headers, session.display(repository, what));
+}
+
+/** Also as who keeps manifests as files may have it. */
+const manifestType = /^application\/(?:[^\s/]+\+json|json|octet-stream)$/i;
+
+function contentOf(session: Session, reply: Reply, repository: string, what: string): Manifest {
   if (reply.status !== 200) throw session.refused(reply, repository, what, again);
   // What the bytes say they are counts before what a header says: only they have the digest (CVE-2021-41190).
   return { mediaType: mediaTypeOf(reply.bytes), bytes: reply.bytes };
 }
+
+/** Of any schema, known or not: what is in it is for others to judge. */
+function isManifest({ bytes }: Manifest): boolean {
+  const parsed = parseManifest(bytes, digestOf(bytes));
+  if (!parsed.ok) return false;
+  const { schemaVersion, mediaType } = parsed.value;
+  return Number.isInteger(schemaVersion) || (typeof mediaType === 'string' && manifestType.test(mediaType));
+}
+
+const noManifest = (session: Session, repository: string, what: string, again = false): Trouble =>
+  wrong(`${session.display(repository, what)}: what is there is no manifest`, {
+    hint: 'look whether that is a registry',
+    again,
+  });

@@ -36,6 +36,9 @@ async function readBeginning(answer: Answer): Promise<Buffer> {
   return Buffer.concat(chunks).subarray(0, maxTextBytes);
 }
 
+/** Of an answer to HEAD: to be asked by GET. */
+export const knowsNoHead = ({ status }: { status: number }): boolean => status === 405 || status === 501;
+
 export interface Refusal {
   /** As distribution-spec, "Error Codes", has them: `DIGEST_INVALID`. */
   codes: string[];

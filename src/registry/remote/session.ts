@@ -1,8 +1,9 @@
 import { clip, printable, pause as wait } from '../../support/index.ts';
+import { formsOf } from '../credentials/credential.ts';
 import { findCredential } from '../credentials/find.ts';
 import { isRepositoryName, type RemoteAddress } from '../names.ts';
 import { type Authority, openAuthority, type Purpose } from './authority.ts';
-import { apiHost } from './hosts.ts';
+import { apiHost, apiName } from './hosts.ts';
 import { Lane } from './lane.ts';
 import { type Limits, maxTextBytes, type RemoteOptions, usualConcurrency, usualLimits } from './options.ts';
 import { findProtocol } from './protocol.ts';
@@ -77,7 +78,9 @@ export class Session {
       find: async (repository) =>
         login ? { credential: { kind: 'password', ...login }, notes: [] } : findCredential(this.host, repository, env),
       fetchToken: (request) => this.#fetchToken(request),
-      keepSecret: (secret) => secret.length > 3 && this.#secrets.add(secret),
+      keepSecret: (secret) => {
+        for (const form of secret.length > 3 ? formsOf(secret) : []) this.#secrets.add(form);
+      },
     });
   }
 
@@ -88,7 +91,7 @@ export class Session {
   /** As it is called on the server. */
   nameOf(repository: string): string {
     const { prefix } = this.#address;
-    const name = prefix === undefined ? repository : `${prefix}/${repository}`;
+    const name = apiName(this.host, prefix === undefined ? repository : `${prefix}/${repository}`);
     if (isRepositoryName(repository) && isRepositoryName(name)) return name;
     throw invalidName(`'${printable(clip(repository, 300))}' is no repository name`);
   }
