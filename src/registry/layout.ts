@@ -63,6 +63,12 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     return subjects;
   };
 
+  /** With what is there to be written, so that who only reads a layout leaves nothing in it: what was learnt of its subjects. */
+  const change = async (...given: Parameters<typeof changeIndex>): Promise<void> => {
+    await changeIndex(...given);
+    (await opened.get(given[0]))?.keep();
+  };
+
   /** A problem of the disk is a value, whatever was done. */
   const attempt = async <T>(work: () => Promise<T>): Promise<Result<T>> => {
     try {
@@ -111,7 +117,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
       await sweep(repository);
       return attempt(async () => {
         // Not only a record of what it is: an image whose layers are elsewhere would be found broken much later.
-        await changeIndex(folder, async (entries) => {
+        await change(folder, async (entries) => {
           const missing = await missingContent(folder, bytes, digest, mediaType);
           if (missing) throw new Failure(missing);
           await writeContent(contentFolder(folder), chunks(bytes), whereOf(repository), { digest });
@@ -130,7 +136,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
       const { mediaType, bytes } = manifest.value;
       await sweep(repository);
       return attempt(() =>
-        changeIndex(folderOf(repository), async (entries) => {
+        change(folderOf(repository), async (entries) => {
           // It may have been deleted since.
           if (!(await exists(blobPath(repository, digest))))
             throw new Failure(problem('registry-io', `${whereOf(repository)}@${digest} is gone`));
@@ -163,14 +169,13 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
           }
           return belongings.get(each);
         });
-        subjects.keep();
         return referrers;
       }),
     deleteManifest: async (repository, digest) => {
       const folder = folderOf(repository);
       const path = blobPath(repository, digest);
       return attempt(() =>
-        changeIndex(folder, async (entries) => {
+        change(folder, async (entries) => {
           if (!(await exists(path)))
             throw new Failure(problem('registry-io', `${whereOf(repository)} has no ${digest} to delete`));
           const orphans = await contentNobodyNames(folder, digest);

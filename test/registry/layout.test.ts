@@ -270,6 +270,15 @@ describe('images in a directory', () => {
         .sort();
     expect(await listed()).toEqual([first]);
     const remembered = join(directory, 'stack/.subjects');
+    // Who only reads leaves nothing.
+    expect((await readdir(join(directory, 'stack'))).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+    const written = async () => {
+      const by = openLayout(directory);
+      const found = await listed(by);
+      unwrap(await by.tag('stack', 'w', image));
+      return found;
+    };
+    expect(await written()).toEqual([first]);
     const before = await readFile(remembered, 'utf8');
     expect(before.trim().split('\n').sort()).toEqual([`${image} -`, `${first} ${image}`].sort());
     const second = await anArtifact(registry, 'stack', { subject: image, type: 'application/vnd.example.scan' });
@@ -280,7 +289,8 @@ describe('images in a directory', () => {
     for (const text of [before, '', ...torn, ...damaged]) {
       await writeFile(remembered, text);
       expect(await listed()).toEqual(both);
-      expect(await listed()).toEqual(both);
+      expect(await readFile(remembered, 'utf8')).toBe(text);
+      expect(await written()).toEqual(both);
       expect((await readFile(remembered, 'utf8')).split('\n')).toContain(`${second} ${image}`);
     }
     // What it does not have belongs to nothing, whatever is remembered of it.
