@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once as event } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -216,6 +216,22 @@ describe('images in a directory', () => {
     await everythingIsReadable(registry, await registry.listTags('stack'));
     expect(await registry.deleteManifest('stack', one)).toMatchObject({ ok: false });
     unwrap(await registry.deleteManifest('stack', two));
+    expect(await readdir(join(directory, 'stack/blobs/sha256'))).toEqual([]);
+  });
+
+  it('has no tag of what is gone, and is finished by the next try, when a deletion stops in the middle', async () => {
+    const directory = await aDirectory();
+    const registry = openLayout(directory);
+    const digest = await anImage(registry, 'stack', [{ a: '1' }]);
+    unwrap(await registry.tag('stack', 'w', digest));
+    const [layer] = unwrap(await readImage(registry, 'stack', digest)).layers;
+    const path = blob(directory, 'stack', layer!.digest);
+    await rm(path);
+    await mkdir(path); // which cannot be removed as a file is
+    expect(await registry.deleteManifest('stack', digest)).toMatchObject({ ok: false });
+    expect(await registry.listTags('stack')).toEqual([]);
+    await rmdir(path);
+    unwrap(await registry.deleteManifest('stack', digest));
     expect(await readdir(join(directory, 'stack/blobs/sha256'))).toEqual([]);
   });
 
