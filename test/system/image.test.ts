@@ -349,7 +349,8 @@ describe('dmrel image prune', () => {
     mkdirSync(join(to!, '..'), { recursive: true });
     const copy = (name: string) =>
       run('skopeo', ['copy', '--insecure-policy', '--preserve-digests', `oci:${from}:w.2018.01`, `oci:${to}${name}`]);
-    for (const name of ['', ':docker.io/x/y:latest']) expect(await copy(name)).toMatchObject({ exitCode: 0 });
+    for (const name of ['', ':docker.io/x/y:latest', ':w.2018.01'])
+      expect(await copy(name)).toMatchObject({ exitCode: 0 });
     const others = await layoutOf(workspace, 'batch').listOtherNames!('stack');
     expect(others.map(({ name }) => name)).toContain('docker.io/x/y:latest');
     const all = ['image', 'prune', 'batch/stack', '--keep', 'weekly=0', '--yes'];
