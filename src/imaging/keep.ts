@@ -43,13 +43,30 @@ export function parseKeep(text: string): Result<KeepRules> {
     if (!Object.hasOwn(kinds, kind)) return wrong(part, didYouMean(kind, Object.keys(kinds)) ?? known);
     const form = 'a number, an age (30d), a day (2018-05-01), a version (17.0.0), or all; with + between';
     if (!rule) return wrong(part, form);
-    rules[kinds[kind as keyof typeof kinds]] = rule;
+    const named = kinds[kind as keyof typeof kinds];
+    const cannot = cannotApply(named, rule);
+    if (cannot !== undefined) return wrong(part, cannot);
+    if (Object.hasOwn(rules, named)) return wrong(part, `${kind} is said twice; join what must be met with +`);
+    rules[named] = rule;
   }
   return ok(rules);
 }
 
 const known = `there are: ${Object.keys(kinds).join(', ')}; write weekly=4,daily=10+30d`;
 const wrong = (part: string, hint: string) => failed(problem('usage', `--keep: '${part}' is no rule`, { hint }));
+
+/** A rule that would never let anything go is a mistake: these names have no version, and those no day. */
+function cannotApply(kind: NameKind, { age, since, version }: KeepRule): string | undefined {
+  const [isDated, isVersioned] = [datedKinds, versionedKinds].map((each) => each.includes(kind));
+  if (isDated && version !== undefined)
+    return 'these are named by their day, not by a version: say a number, 30d or 2018-05-01';
+  if (isVersioned && (age !== undefined || since !== undefined))
+    return 'these are named by their version, not by a day: say a number or 17.0.0';
+  return undefined;
+}
+
+const datedKinds: readonly NameKind[] = ['weekly', 'daily'];
+const versionedKinds: readonly NameKind[] = ['release', 'release-candidate'];
 
 function parseRule(text: string): KeepRule | undefined {
   const rule: KeepRule = {};

@@ -1,6 +1,14 @@
+import { resolve } from 'node:path';
 import { type ImageReference, type Level, openReference } from '../levels/index.ts';
-import { newOperationId, type Outcome, type Plan, type PlannedStep, type Step } from '../operation/index.ts';
-import { all, lanes, readClosure } from '../registry/index.ts';
+import {
+  findUnfinished,
+  newOperationId,
+  type Outcome,
+  type Plan,
+  type PlannedStep,
+  type Step,
+} from '../operation/index.ts';
+import { all, atOrigin, lanes, readClosure } from '../registry/index.ts';
 import { type Digest, failed, instantOf, ok, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { type KeepRules, rulesOfLevel } from './keep.ts';
@@ -27,7 +35,23 @@ export function pruneTargets(
   return ok({ repositories, rules: rulesOfLevel(level.config.keep ?? {}) });
 }
 
-/** What the rules let go and nothing names. Nothing is deleted. */
+/** Each repository once, however often and by however many names it was said. */
+export function eachOnce(workspace: Workspace, repositories: readonly ImageReference[]): ImageReference[] {
+  const known = new Map<string, ImageReference>();
+  for (const reference of repositories) {
+    const { registry, repository } = atOrigin(reference);
+    // A layout of dmrel.yaml is named from the workspace, another one from everywhere.
+    const [, directory] = /^layout:(.*)$/s.exec(registry.address) ?? [];
+    const whole = directory === undefined ? `${registry.address}/` : `${resolve(workspace.root, directory)}/`;
+    if (!known.has(whole + repository)) known.set(whole + repository, reference);
+  }
+  return [...known.values()];
+}
+
+/**
+ * What the rules let go and nothing names, and what is left of a prune of the same repositories that was not finished: no
+ * tag leads to that any more. Nothing is deleted.
+ */
 export async function preparePrune(
   workspace: Workspace,
   repositories: readonly ImageReference[],
@@ -42,16 +66,23 @@ export async function preparePrune(
       current ? `level ${level}` : `the record of ${release}`,
     ]),
   );
+  const release = repositories.map(({ name }) => name).join(' ');
+  const unfinished = await findUnfinished<PruneDetails>(workspace.root, 'image prune', release);
   const details: PruneDetails = { repositories: [] };
   for (const reference of repositories) {
     const { registry, repository, name } = reference;
     const tags = await registry.listTags(repository);
     const roots = [...new Set(tags.map(({ digest }) => digest))];
+    const others = (await registry.listOtherNames?.(repository)) ?? [];
+    const earlier = unfinished?.details.repositories.find((each) => each.repository === name);
+    const begun = (earlier?.deletions ?? []).map(({ digest }) => digest);
     const lane = lanes(8);
-    const unknown = [...named.keys()].filter((digest) => !roots.includes(digest));
-    const present = await all(unknown.map((digest) => lane(() => registry.hasManifest(repository, digest))));
-    const recorded = unknown.filter((_digest, index) => present[index]);
-    const closure = await readClosure(reference, [...roots, ...recorded], tags);
+    const asked = [...new Set([...roots, ...named.keys(), ...begun])];
+    const there = await all(
+      asked.map((digest) => lane(async () => roots.includes(digest) || registry.hasManifest(repository, digest))),
+    );
+    const present = new Set(asked.filter((_digest, index) => there[index]));
+    const closure = await readClosure(reference, [...present, ...others.map(({ digest }) => digest)], tags);
     if (!closure.ok) return closure;
     const { nodes, problems } = closure.value;
     const below = new Map(
@@ -61,7 +92,7 @@ export async function preparePrune(
       ]),
     );
     const unread = new Set(problems.map(({ digest }) => digest));
-    const planned = planPrune({ tags, below, unread, named, rules, now });
+    const planned = planPrune({ tags, others, begun, present, below, unread, named, rules, now });
     const gone = new Set(planned.deletions.map(({ digest }) => digest));
     const blobsOf = (digests: Iterable<Digest>) =>
       [...digests]
@@ -76,7 +107,7 @@ export async function preparePrune(
     schema: 'dmrel/plan/v1',
     operation: newOperationId(now),
     command: 'image prune',
-    release: repositories.map(({ name }) => name).join(' '),
+    release,
     at: instantOf(now),
     steps: details.repositories.flatMap(({ repository, deletions }) => stepsOf(repository, deletions)),
     problems: [],
@@ -112,11 +143,9 @@ export function bindPruneSteps(repositories: readonly ImageReference[], plan: Pr
       ...planned,
       isDone: async () => !(await registry.hasManifest(repository, digest)),
       apply: async (): Promise<Outcome> => {
-        const fresh = (await registry.listTags(repository)).find(
-          (each) => each.digest === digest && !tags.includes(each.tag),
-        );
-        if (fresh) {
-          const message = `${reference.name}:${fresh.tag} was given to ${digest} meanwhile`;
+        const fresh = await newName(reference, digest, tags);
+        if (fresh !== undefined) {
+          const message = `${reference.name}:${fresh} was given to ${digest} meanwhile`;
           return { status: 'failed', problem: problem('plan-stale', message, { hint: 'plan again' }) };
         }
         const deleted = await registry.deleteManifest(repository, digest);
@@ -124,6 +153,19 @@ export function bindPruneSteps(repositories: readonly ImageReference[], plan: Pr
       },
     };
   });
+}
+
+/** A name that a manifest has now and had not when it was planned to go with these tags. */
+async function newName(
+  { registry, repository }: ImageReference,
+  digest: Digest,
+  tags: readonly string[],
+): Promise<string | undefined> {
+  const isIt = (each: { digest: Digest }) => each.digest === digest;
+  const tag = (await registry.listTags(repository)).find((each) => isIt(each) && !tags.includes(each.tag));
+  if (tag) return tag.tag;
+  const other = ((await registry.listOtherNames?.(repository)) ?? []).find(isIt);
+  return other && (other.name ?? '(no name)');
 }
 
 /** Rules must come from somewhere. Problem: `usage`. */

@@ -26,6 +26,7 @@ interface LayoutIndex {
 }
 
 const refName = 'org.opencontainers.image.ref.name';
+const containerdName = 'io.containerd.image.name';
 const maxIndexBytes = 16 * 2 ** 20;
 
 /** The tag of an entry; names that are no tags are other programs' own. */
@@ -33,6 +34,18 @@ export function tagOf({ annotations }: LayoutEntry): string | undefined {
   const name: unknown = annotations?.[refName];
   return typeof name === 'string' && isTagName(name) ? name : undefined;
 }
+
+/** What another program calls an entry that has no tag. */
+export function otherNameOf({ annotations }: LayoutEntry): string | undefined {
+  const name: unknown = annotations?.[refName] ?? annotations?.[containerdName];
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+/**
+ * Nothing but a digest. We write such entries for manifests with a subject alone, which nothing else would lead to; one of
+ * an image is another program's, which needs no name for the only image of a layout.
+ */
+export const isBare = ({ annotations }: LayoutEntry): boolean => Object.keys(annotations ?? {}).length === 0;
 
 export const tagged = (entry: LayoutEntry, tag: string): LayoutEntry => ({ ...entry, annotations: { [refName]: tag } });
 
@@ -70,10 +83,14 @@ function remember(folder: string, index: Promise<LayoutIndex>, before: string): 
   if (same) known.set(folder, { file: identityOf(now), index });
 }
 
-/** Change the list of manifests, alone. `undefined` leaves it as it is. */
+/**
+ * Change the list of manifests, alone. `undefined` leaves it as it is.
+ * @param then what nothing else may be done before, when the list is written
+ */
 export async function changeIndex(
   folder: string,
   change: (manifests: LayoutEntry[]) => Promise<LayoutEntry[] | undefined> | LayoutEntry[] | undefined,
+  then?: () => Promise<void>,
 ): Promise<void> {
   makeFolder(folder);
   await withLock(join(folder, '.lock'), async () => {
@@ -89,6 +106,7 @@ export async function changeIndex(
     const next = { ...index, manifests };
     const written = await writeFileAtomic(join(folder, 'index.json'), `${JSON.stringify(next)}\n`);
     remember(folder, Promise.resolve(next), contentOf(written));
+    await then?.();
   });
 }
 

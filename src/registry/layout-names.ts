@@ -6,11 +6,9 @@ import type { LayoutEntry } from './layout-index.ts';
 import type { Subjects } from './layout-subjects.ts';
 import { type Contents, readContents } from './manifest.ts';
 import { type Manifest, maxManifestBytes, type Referrer } from './registry.ts';
+import { referrersTag } from './sidecars.ts';
 
 /** Which manifest names which content, in one repository of a layout. */
-
-/** The tag under which registries without a list of referrers keep one (distribution-spec, "Referrers Tag Schema"). */
-const fallbackTag = (digest: Digest): string => digest.replace(':', '-');
 
 /** What a manifest names and the repository does not have; an answer other than undefined keeps it out. */
 export async function missingContent(
@@ -88,7 +86,7 @@ export async function referrersIn(
   subjects: Subjects,
   look: (digest: Digest) => Promise<Belonging | undefined>,
 ): Promise<Referrer[]> {
-  const listed = entries.find((entry) => Object.values(entry.annotations ?? {}).includes(fallbackTag(subject)));
+  const listed = entries.find((entry) => Object.values(entry.annotations ?? {}).includes(referrersTag(subject)));
   const fallback = listed && (await look(listed.digest))?.children;
   const found: Referrer[] = [];
   for (const digest of new Set([...entries.map((entry) => entry.digest), ...(fallback ?? [])])) {

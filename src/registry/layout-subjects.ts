@@ -7,7 +7,7 @@ export interface Subjects {
   /** `nothing` where it is known to belong to none; undefined where it was not looked at. */
   of(digest: Digest): Digest | typeof nothing | undefined;
   learn(digest: Digest, subject: Digest | undefined): void;
-  /** Write down what was learnt. It need not succeed: what cannot be written is found out again. */
+  /** Write down what was learnt, for the next process. It need not succeed: what cannot be written is found out again. */
   keep(): void;
 }
 

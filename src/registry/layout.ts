@@ -17,7 +17,7 @@ import {
   temporaryName,
 } from '../support/index.ts';
 import { contentFolder, damaged, ioProblem, readContent, sweepDrafts, writeContent } from './layout-content.ts';
-import { changeIndex, isOf, type LayoutEntry, readIndex, tagged, tagOf } from './layout-index.ts';
+import { changeIndex, isBare, isOf, type LayoutEntry, otherNameOf, readIndex, tagged, tagOf } from './layout-index.ts';
 import { type Belonging, contentNobodyNames, missingContent, readBelonging, referrersIn } from './layout-names.ts';
 import { openSubjects, type Subjects } from './layout-subjects.ts';
 import { mediaTypeOf, readContents } from './manifest.ts';
@@ -63,6 +63,12 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     return subjects;
   };
 
+  /** With what is there to be written, so that who only reads a layout leaves nothing in it: what was learnt of its subjects. */
+  const change = async (...given: Parameters<typeof changeIndex>): Promise<void> => {
+    await changeIndex(...given);
+    (await opened.get(given[0]))?.keep();
+  };
+
   /** A problem of the disk is a value, whatever was done. */
   const attempt = async <T>(work: () => Promise<T>): Promise<Result<T>> => {
     try {
@@ -80,6 +86,15 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     return ok({ mediaType: mediaTypeOf(bytes.value), bytes: bytes.value });
   };
 
+  const belongingOf = async (repository: string, digest: Digest): Promise<Belonging | undefined> => {
+    if (!belongings.has(digest)) {
+      const read = await readManifest(repository, digest);
+      if (!read.ok) return undefined;
+      belongings.set(digest, readBelonging(digest, read.value));
+    }
+    return belongings.get(digest);
+  };
+
   return {
     address,
     readManifest,
@@ -88,6 +103,15 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
         const tag = tagOf(entry);
         return tag === undefined ? [] : [{ tag, digest: entry.digest }];
       }),
+    listOtherNames: async (repository) => {
+      const others: { digest: Digest; name: string | undefined }[] = [];
+      for (const entry of await entriesOf(repository)) {
+        if (tagOf(entry) !== undefined) continue;
+        const ours = isBare(entry) && (await belongingOf(repository, entry.digest))?.subject !== undefined;
+        if (!ours) others.push({ digest: entry.digest, name: otherNameOf(entry) });
+      }
+      return others;
+    },
     listTagNames: async (repository) => (await entriesOf(repository)).flatMap((entry) => tagOf(entry) ?? []),
     resolve: async (repository, tag) => (await entriesOf(repository)).find((each) => tagOf(each) === tag)?.digest,
     hasManifest: async (repository, digest) => (await readManifest(repository, digest)).ok,
@@ -111,7 +135,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
       await sweep(repository);
       return attempt(async () => {
         // Not only a record of what it is: an image whose layers are elsewhere would be found broken much later.
-        await changeIndex(folder, async (entries) => {
+        await change(folder, async (entries) => {
           const missing = await missingContent(folder, bytes, digest, mediaType);
           if (missing) throw new Failure(missing);
           await writeContent(contentFolder(folder), chunks(bytes), whereOf(repository), { digest });
@@ -130,7 +154,7 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
       const { mediaType, bytes } = manifest.value;
       await sweep(repository);
       return attempt(() =>
-        changeIndex(folderOf(repository), async (entries) => {
+        change(folderOf(repository), async (entries) => {
           // It may have been deleted since.
           if (!(await exists(blobPath(repository, digest))))
             throw new Failure(problem('registry-io', `${whereOf(repository)}@${digest} is gone`));
@@ -155,29 +179,23 @@ export function openLayout(directory: string, address = `layout:${directory}`): 
     listReferrers: (repository, digest) =>
       attempt(async () => {
         const subjects = await subjectsOf(folderOf(repository));
-        const referrers = await referrersIn(await entriesOf(repository), digest, subjects, async (each) => {
-          if (!belongings.has(each)) {
-            const read = await readManifest(repository, each);
-            if (!read.ok) return undefined;
-            belongings.set(each, readBelonging(each, read.value));
-          }
-          return belongings.get(each);
-        });
-        subjects.keep();
-        return referrers;
+        return referrersIn(await entriesOf(repository), digest, subjects, (each) => belongingOf(repository, each));
       }),
     deleteManifest: async (repository, digest) => {
       const folder = folderOf(repository);
       const path = blobPath(repository, digest);
-      return attempt(() =>
-        changeIndex(folder, async (entries) => {
-          if (!(await exists(path)))
-            throw new Failure(problem('registry-io', `${whereOf(repository)} has no ${digest} to delete`));
-          const orphans = await contentNobodyNames(folder, digest);
-          for (const each of [digest, ...orphans]) await rm(blobPath(repository, each), { force: true });
-          return entries.filter((entry) => !isOf(digest)(entry));
-        }),
-      );
+      let orphans: Digest[] = [];
+      const forgetIt = async (entries: LayoutEntry[]): Promise<LayoutEntry[]> => {
+        if (!(await exists(path)))
+          throw new Failure(problem('registry-io', `${whereOf(repository)} has no ${digest} to delete`));
+        orphans = await contentNobodyNames(folder, digest);
+        return entries.filter((entry) => !isOf(digest)(entry));
+      };
+      // The manifest is last: whatever keeps this from its end, no tag names what is gone, and the next try finds the rest.
+      const removeContent = async (): Promise<void> => {
+        for (const each of [...orphans, digest]) await rm(blobPath(repository, each), { force: true });
+      };
+      return attempt(() => change(folder, forgetIt, removeContent));
     },
   };
 }

@@ -15,6 +15,7 @@ export function withPrefix(origin: ImageRegistry, prefix: string): ImageRegistry
     resolve: (repository, tag) => origin.resolve(at(repository), tag),
     listTags: (repository) => origin.listTags(at(repository)),
     listTagNames: (repository) => origin.listTagNames(at(repository)),
+    listOtherNames: origin.listOtherNames && ((repository) => origin.listOtherNames!(at(repository))),
     hasManifest: (repository, digest) => origin.hasManifest(at(repository), digest),
     readManifest: (repository, digest) => origin.readManifest(at(repository), digest),
     hasBlob: (repository, digest, size) => origin.hasBlob(at(repository), digest, size),

@@ -39,6 +39,8 @@ export interface ImageRegistry {
   listTags(repository: string): Promise<{ tag: string; digest: Digest }[]>;
   /** Without the digests, which may cost a request each. */
   listTagNames(repository: string): Promise<string[]>;
+  /** What other programs keep there under names that are no tags, or under none at all; nothing where only tags name. */
+  listOtherNames?: ((repository: string) => Promise<{ digest: Digest; name: string | undefined }[]>) | undefined;
   hasManifest(repository: string, digest: Digest): Promise<boolean>;
   readManifest(repository: string, digest: Digest): Promise<Result<Manifest>>;
   /** @param size when known: content of another length is damaged, and not there */

@@ -8,6 +8,9 @@ const suffixes = ['sig', 'att', 'sbom'] as const;
 
 export const sidecarTags = (digest: Digest): string[] => suffixes.map((suffix) => `sha256-${hexOf(digest)}.${suffix}`);
 
+/** The tag of the list of referrers where a registry keeps none (distribution-spec, "Referrers Tag Schema"). */
+export const referrersTag = (subject: Digest): string => `sha256-${hexOf(subject)}`;
+
 /** The digest that a tag belongs to: cosign's, and lists of referrers where a registry keeps none (`sha256-HEX`). */
 export function subjectOfTag(tag: string): Digest | undefined {
   const [, hex] = /^sha256-([0-9a-f]{64})(?:\.[a-z]{1,20})?$/.exec(tag) ?? [];

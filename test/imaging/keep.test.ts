@@ -43,6 +43,14 @@ describe('rules of what is kept', () => {
     });
     for (const text of ['', 'weekly', 'weekly=', 'weekly=x', 'weekley=3', 'alias=1', 'weekly=-1', 'weekly=1++2'])
       expect(parseKeep(text)).toMatchObject({ ok: false, problems: [{ code: 'usage' }] });
+    for (const [text, hint] of [
+      ['weekly=4,weekly=9', 'weekly is said twice'],
+      ['weekly=17.0.0', 'not by a version'],
+      ['daily=10+17.0.0', 'not by a version'],
+      ['release=30d', 'not by a day'],
+      ['candidate=2018-05-01', 'not by a day'],
+    ] as const)
+      expect(parseKeep(text)).toMatchObject({ problems: [{ code: 'usage', hint: expect.stringContaining(hint) }] });
     expect(parseKeep('weekley=3')).toMatchObject({ problems: [{ hint: "did you mean 'weekly'?" }] });
   });
 });

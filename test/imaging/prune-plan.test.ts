@@ -9,6 +9,9 @@ const now = new Date('2018-06-01T00:00:00Z');
 
 const facts = (given: Partial<PruneFacts>): PruneFacts => ({
   tags: [],
+  others: [],
+  begun: [],
+  present: new Set(),
   below: new Map(),
   unread: new Set(),
   named: new Map(),
@@ -24,6 +27,8 @@ function reach(root: Digest, below: PruneFacts['below']): Set<Digest> {
   for (const each of seen) for (const next of below.get(each) ?? []) seen.add(next);
   return seen;
 }
+
+const someDigests = fc.array(fc.nat({ max: 19 }), { maxLength: 3 });
 
 /** A repository of any form: manifests that name later ones, tags of every kind on any of them, records of any of them. */
 const anyRepository = fc
@@ -46,14 +51,20 @@ const anyRepository = fc
     fc.array(fc.nat({ max: 19 }), { maxLength: 3 }),
     fc.array(fc.nat({ max: 19 }), { maxLength: 2 }),
     fc.nat({ max: 4 }),
+    fc.record({ others: someDigests, begun: someDigests, gone: someDigests }),
   )
-  .map(([edges, tags, named, unread, number]): PruneFacts => {
+  .map(([edges, tags, named, unread, number, { others, begun, gone }]): PruneFacts => {
     const below = new Map(
       edges.map((to, from) => [d(from), to.filter((each) => each > from && each < edges.length).map(d)]),
     );
     const unique = new Map(tags.map(([tag, index]) => [tag, d(index % edges.length)]));
     return {
       tags: [...unique].map(([tag, digest]) => ({ tag, digest })),
+      others: others.map((index) => ({ digest: d(index), name: index % 2 ? `name:${index}` : undefined })),
+      begun: begun.map(d),
+      present: new Set(
+        [...below.keys()].filter((each) => !gone.map(d).includes(each) || [...unique.values()].includes(each)),
+      ),
       below,
       unread: new Set(unread.map(d)),
       named: new Map(named.map((index) => [d(index), 'a record'])),
@@ -63,12 +74,14 @@ const anyRepository = fc
   });
 
 describe('what may be deleted', () => {
-  it('is never what a record or a level names, nor what is reached from that', () => {
+  it('is never what a record, a level or another program names, nor what is reached from that', () => {
     fc.assert(
       fc.property(anyRepository, (repository) => {
         const gone = new Set(planPrune(repository).deletions.map(({ digest }) => digest));
         for (const named of repository.named.keys())
           for (const each of reach(named, repository.below)) expect(gone.has(each)).toBe(false);
+        for (const { digest } of repository.others)
+          for (const each of reach(digest, repository.below)) expect(gone.has(each)).toBe(false);
       }),
       { numRuns: 2000 },
     );
@@ -104,8 +117,10 @@ describe('what may be deleted', () => {
         const { deletions } = planPrune(repository);
         expect(new Set(deletions.map(({ digest }) => digest)).size).toBe(deletions.length);
         for (const { digest, because } of deletions) {
-          if (because.startsWith('part of')) continue;
-          expect([...reach(digest, repository.below)].some((each) => repository.unread.has(each))).toBe(false);
+          if (/^(?:part of|left by)/.test(because)) continue;
+          const deleted = repository.begun.filter((each) => !repository.present.has(each));
+          const unread = [...repository.unread].filter((each) => !deleted.includes(each));
+          expect([...reach(digest, repository.below)].some((each) => unread.includes(each))).toBe(false);
         }
       }),
       { numRuns: 1000 },
@@ -127,7 +142,7 @@ describe('what may be deleted', () => {
       { tag: `sha256-${hexOf(old!)}.sig`, digest: signature! },
       { tag: `sha256-${hexOf(old!)}`, digest: list! },
     ];
-    expect(deleted({ tags, below })).toEqual([old, alone, referrer, signature, list]);
+    expect(deleted({ tags, below })).toEqual([old, list, alone, referrer, signature]);
     expect(planPrune(facts({ tags, below })).deletions[0]).toEqual({
       digest: old,
       tags: ['w.2018.01'],
@@ -149,6 +164,34 @@ describe('what may be deleted', () => {
         { tag: 'w.2018.02', digest: d(2), because: 'named by level batch' },
       ],
     });
+  });
+
+  it('is what a prune left that was not finished, with its technical tags, unless something names that now', () => {
+    const [gone, child, signature, list, artifact, kept] = [1, 2, 3, 4, 5, 6].map(d) as [Digest, ...Digest[]];
+    const tags = [
+      { tag: keepTag(child!), digest: child! },
+      { tag: `sha256-${hexOf(gone)}.sig`, digest: signature! },
+      { tag: `sha256-${hexOf(gone)}`, digest: list! },
+    ];
+    const begun = [gone, child!, signature!, artifact!];
+    const given = { tags, begun, present: new Set([child!, signature!, list!, artifact!, kept!]) };
+    expect(deleted(given)).toEqual([list, child, signature, artifact]);
+    expect(deleted({ ...given, begun: [] })).toEqual([]);
+    const young = { tag: 'w.2018.02', digest: kept! };
+    expect(deleted({ ...given, tags: [...tags, young], below: new Map([[kept!, [child!]]]) })).toEqual([
+      list,
+      signature,
+      artifact,
+    ]);
+    expect(deleted({ ...given, named: new Map([[gone, 'the record of w.2018.01']]) })).toEqual([child, artifact]);
+  });
+
+  it('goes on where a part of what names it is gone, too', () => {
+    const [root, inner, leaf] = [1, 2, 3].map(d) as [Digest, Digest, Digest];
+    const tags = [{ tag: keepTag(inner), digest: inner }];
+    const below = new Map([[inner, [leaf]]]);
+    const given = { tags, below, unread: new Set([leaf]), begun: [root, leaf, inner] };
+    expect(deleted({ ...given, present: new Set([inner]) })).toEqual([inner]);
   });
 
   it('leaves a keep-tag whose index is not there: a copy may be on its way', () => {

@@ -442,6 +442,7 @@ when('a copy within a registry', () => {
     const from = { registry: withPrefix(registry, 'build'), repository: 'few' };
     const to = { registry: withPrefix(registry, 'batch'), repository: 'few' };
     const digest = await anImage(from.registry, 'few', layers);
+    unwrap(await from.registry.tag('few', 'w', digest));
     meter.requests = 0;
     meter.received = 0;
     expect(unwrap(await copyImage(from, digest, to))).toMatchObject({ copied: 1, mounted: 4, skipped: 0 });

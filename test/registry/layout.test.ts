@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once as event } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
@@ -219,6 +219,22 @@ describe('images in a directory', () => {
     expect(await readdir(join(directory, 'stack/blobs/sha256'))).toEqual([]);
   });
 
+  it('has no tag of what is gone, and is finished by the next try, when a deletion stops in the middle', async () => {
+    const directory = await aDirectory();
+    const registry = openLayout(directory);
+    const digest = await anImage(registry, 'stack', [{ a: '1' }]);
+    unwrap(await registry.tag('stack', 'w', digest));
+    const [layer] = unwrap(await readImage(registry, 'stack', digest)).layers;
+    const path = blob(directory, 'stack', layer!.digest);
+    await rm(path);
+    await mkdir(path); // which cannot be removed as a file is
+    expect(await registry.deleteManifest('stack', digest)).toMatchObject({ ok: false });
+    expect(await registry.listTags('stack')).toEqual([]);
+    await rmdir(path);
+    unwrap(await registry.deleteManifest('stack', digest));
+    expect(await readdir(join(directory, 'stack/blobs/sha256'))).toEqual([]);
+  });
+
   it('keeps the images of an index that is deleted, and what an image without a tag names', async () => {
     const registry = openLayout(await aDirectory());
     const child = await anImage(registry, 'stack', [{ a: '1' }]);
@@ -270,6 +286,15 @@ describe('images in a directory', () => {
         .sort();
     expect(await listed()).toEqual([first]);
     const remembered = join(directory, 'stack/.subjects');
+    // Who only reads leaves nothing.
+    expect((await readdir(join(directory, 'stack'))).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+    const written = async () => {
+      const by = openLayout(directory);
+      const found = await listed(by);
+      unwrap(await by.tag('stack', 'w', image));
+      return found;
+    };
+    expect(await written()).toEqual([first]);
     const before = await readFile(remembered, 'utf8');
     expect(before.trim().split('\n').sort()).toEqual([`${image} -`, `${first} ${image}`].sort());
     const second = await anArtifact(registry, 'stack', { subject: image, type: 'application/vnd.example.scan' });
@@ -280,7 +305,8 @@ describe('images in a directory', () => {
     for (const text of [before, '', ...torn, ...damaged]) {
       await writeFile(remembered, text);
       expect(await listed()).toEqual(both);
-      expect(await listed()).toEqual(both);
+      expect(await readFile(remembered, 'utf8')).toBe(text);
+      expect(await written()).toEqual(both);
       expect((await readFile(remembered, 'utf8')).split('\n')).toContain(`${second} ${image}`);
     }
     // What it does not have belongs to nothing, whatever is remembered of it.

@@ -1,12 +1,30 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mediaTypes, openLayout, openRemoteRegistry, readImage } from '../../src/registry/index.ts';
+import {
+  keepTag,
+  manifestsOf,
+  mediaTypes,
+  openLayout,
+  openRemoteRegistry,
+  readImage,
+} from '../../src/registry/index.ts';
 import { type Digest, digestOf, hexOf, run, unwrap } from '../../src/support/index.ts';
 import { aBuiltIndex, anArtifact, anImage, anIndex, once, writeJson } from '../registry/images.ts';
 import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
 import { ReleaseWorkspace, type ReleaseWorkspace as Workspace, withImage } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
@@ -439,6 +457,115 @@ describe('dmrel image prune', () => {
     );
   });
 
+  it('takes away no image that another program named in its own way, or keeps without a name', async () => {
+    const workspace = aWorkspace();
+    const digests = await withWeeklies(workspace, 5);
+    const folder = join(workspace.root, '.dmrel/registry/build/stack');
+    const index = JSON.parse(workspace.read('.dmrel/registry/build/stack/index.json'));
+    const names = [{ 'org.opencontainers.image.ref.name': 'myname:1' }, undefined];
+    // As skopeo writes them: with `oci:DIR:myname:1`, and with `oci:DIR`.
+    names.forEach((annotations, at) => {
+      const { annotations: _, ...entry } = index.manifests.find(
+        (each: { digest: Digest }) => each.digest === digests[at],
+      );
+      index.manifests.push(annotations ? { ...entry, annotations } : entry);
+    });
+    workspace.write('.dmrel/registry/build/stack/index.json', JSON.stringify(index));
+    const out = await done(workspace, [...prune, '--yes']);
+    expect(out).toContain('3 manifests deleted');
+    expect(out).toContain('stays: w.2018.01, named by myname:1 too');
+    expect(out).toContain('stays: w.2018.02, it stands in index.json without a tag');
+    for (const each of [...digests.slice(0, 2), ...digests.slice(3)])
+      expect((await dmrel(workspace.root, ['image', 'verify', `build/stack@${each}`])).code).toBe(0);
+    if (!counterpart('skopeo')) return;
+    const inspected = await run('skopeo', ['inspect', '--raw', `oci:${folder}:myname:1`]);
+    expect(digestOf(Buffer.from(inspected.stdout))).toBe(digests[0]);
+  });
+
+  it('takes away an image that skopeo brought without a name as little as any other', async () => {
+    if (!counterpart('skopeo')) return;
+    const workspace = aWorkspace();
+    const registry = layoutOf(workspace, 'build');
+    const digest = await anImage(registry, 'stack', [{ a: 'theirs' }]);
+    unwrap(await registry.tag('stack', 'w.2018.01', digest));
+    const [from, to] = ['build', 'batch'].map((each) => join(workspace.root, `.dmrel/registry/${each}/stack`));
+    mkdirSync(join(to!, '..'), { recursive: true });
+    const copy = (name: string) =>
+      run('skopeo', ['copy', '--insecure-policy', '--preserve-digests', `oci:${from}:w.2018.01`, `oci:${to}${name}`]);
+    for (const name of ['', ':docker.io/x/y:latest', ':w.2018.01'])
+      expect(await copy(name)).toMatchObject({ exitCode: 0 });
+    const others = await layoutOf(workspace, 'batch').listOtherNames!('stack');
+    expect(others.map(({ name }) => name)).toContain('docker.io/x/y:latest');
+    const all = ['image', 'prune', 'batch/stack', '--keep', 'weekly=0', '--yes'];
+    expect(await done(workspace, all)).toContain('nothing to delete');
+    const inspected = await run('skopeo', ['inspect', `oci:${to}:docker.io/x/y:latest`]);
+    expect(JSON.parse(inspected.stdout).Digest).toBe(digest);
+  });
+
+  /** All that is kept, and what names it. */
+  const contentOf = (workspace: Workspace) => ({
+    blobs: readdirSync(join(workspace.root, '.dmrel/registry/build/stack/blobs/sha256')).sort(),
+    index: JSON.parse(workspace.read('.dmrel/registry/build/stack/index.json')),
+  });
+
+  it('finishes what was killed after any step, as if nothing had been', async () => {
+    const base = aWorkspace();
+    const digests = await withWeeklies(base, 3);
+    const registry = layoutOf(base, 'build');
+    const referrer = await anArtifact(registry, 'stack', { subject: digests[0]!, layers: ['scan'] });
+    const signature = await anArtifact(registry, 'stack', { layers: ['signed'] });
+    unwrap(await registry.tag('stack', `sha256-${hexOf(digests[0]!)}.sig`, signature));
+    const again = () => {
+      const workspace = aWorkspace();
+      cpSync(join(base.root, '.dmrel/registry'), join(workspace.root, '.dmrel/registry'), { recursive: true });
+      return workspace;
+    };
+    const undisturbed = again();
+    expect(await done(undisturbed, [...prune, '--yes'])).toContain('5 manifests deleted');
+    const wanted = contentOf(undisturbed);
+    expect(await layoutOf(undisturbed, 'build').hasManifest('stack', referrer)).toBe(false);
+    // A line for the beginning, two for each step.
+    for (const line of [2, 3, 5, 8, 9]) {
+      const workspace = again();
+      expect((await dmrel(workspace.root, [...prune, '--yes'], { dieAt: { line } })).code).toBe(null);
+      if (line === 5) {
+        const { out } = await dmrel(workspace.root, prune);
+        expect(out).toContain('left by a prune that was not finished');
+        expect((await dmrel(workspace.root, [...prune, '--yes'], { dieAt: { line: 4 } })).code).toBe(null);
+      }
+      await done(workspace, line % 2 === 0 ? [...prune, '--yes'] : ['resume']);
+      expect({ line, ...contentOf(workspace) }).toEqual({ line, ...wanted });
+      expect(await done(workspace, ['resume'])).toContain('nothing was begun');
+    }
+  });
+
+  it('takes a part of what was killed into no deletion once something names it again', async () => {
+    const workspace = aWorkspace();
+    const [first] = await withWeeklies(workspace, 3);
+    const registry = layoutOf(workspace, 'build');
+    const { bytes, mediaType } = unwrap(await registry.readManifest('stack', first!));
+    expect((await dmrel(workspace.root, [...prune, '--yes'], { dieAt: { line: 3 } })).code).toBe(null);
+    expect(await registry.hasManifest('stack', first!)).toBe(false);
+    unwrap(await registry.writeManifest('stack', { bytes, mediaType }));
+    unwrap(await registry.tag('stack', 'recommended', first!));
+    expect(await done(workspace, [...prune, '--yes'])).toContain('nothing to delete');
+    expect((await dmrel(workspace.root, ['image', 'verify', 'build/stack:recommended'])).code).toBe(0);
+  });
+
+  it('goes to a repository once, by whatever names it is said', async () => {
+    const workspace = aWorkspace();
+    await withWeeklies(workspace, 3);
+    const layout = `layout:${join(workspace.root, '.dmrel/registry/build')}:stack`;
+    const { json } = await dmrelJson(workspace.root, [...prune, 'build/stack', layout]);
+    expect(json.steps).toHaveLength(3);
+    expect(json.release).toBe('build/stack');
+    const said = ['image', 'prune', 'layout:.dmrel/registry/build:stack', '--keep', 'weekly=2', '--yes'];
+    expect((await dmrel(workspace.root, said, { dieAt: { line: 3 } })).code).toBe(null);
+    await done(workspace, ['resume']);
+    expect((await dmrelJson(workspace.root, ['image', 'prune', layout, '--keep', 'weekly=2'])).json.steps).toEqual([]);
+    expect(contentOf(workspace).blobs).toHaveLength(14);
+  });
+
   it('wants rules, and a place', async () => {
     const workspace = aWorkspace();
     for (const args of [
@@ -515,5 +642,47 @@ when('releases in a registry over the network', () => {
     );
     expect(await registry.resolve('site/dev/stack', 'w.2017.01')).toBeUndefined();
     expect(await registry.resolve('site/dev/stack', tag)).toBe(digest);
+  });
+
+  it('finishes a prune that was killed or refused in the middle: nothing is left of what it was to delete', async () => {
+    const registry = openRemoteRegistry(server.host);
+    const pruned = async (repository: string, disturb: (workspace: Workspace, args: string[]) => Promise<unknown>) => {
+      const workspace = aWorkspace(`registries: {far: "${proxy.host}"}\n`);
+      const image = await aBuiltIndex(registry, repository, ['linux/amd64']);
+      const referrer = await anArtifact(registry, repository, { subject: image, layers: ['scan'] });
+      const signature = await anArtifact(registry, repository, { layers: ['signed'] });
+      const children = unwrap(await manifestsOf({ registry, repository }, image));
+      unwrap(await registry.tag(repository, `sha256-${hexOf(image)}.sig`, signature));
+      for (const each of children.slice(1)) unwrap(await registry.tag(repository, keepTag(each), each));
+      unwrap(await registry.tag(repository, 'w.2018.01', image));
+      const young = await anImage(registry, repository, [{ a: 'young' }]);
+      unwrap(await registry.tag(repository, 'w.2018.02', young));
+      const args = ['image', 'prune', `far/${repository}`, '--keep', 'weekly=1', '--yes'];
+      await disturb(workspace, args);
+      proxy.reset();
+      await done(workspace, args);
+      for (const each of [...children, referrer, signature])
+        expect([each, await registry.hasManifest(repository, each)]).toEqual([each, false]);
+      expect(await registry.listTags(repository)).toEqual([{ tag: 'w.2018.02', digest: young }]);
+      expect(await done(workspace, args)).toContain('nothing to delete');
+    };
+    const proxy = await startFaultProxy(server.host);
+    try {
+      await pruned('undisturbed', async () => {});
+      for (const line of [3, 6, 9])
+        await pruned(`killed-${line}`, async (workspace, args) =>
+          expect((await dmrel(workspace.root, args, { dieAt: { line } })).code).toBe(null),
+        );
+      for (const nth of [2, 4])
+        await pruned(`refused-${nth}`, async (workspace, args) => {
+          let seen = 0;
+          const isNth = ({ kind }: { kind: string }) => kind === 'DELETE manifest' && ++seen >= nth;
+          proxy.fail(isNth, { type: 'status', status: 403 }, 100);
+          const { json } = await dmrelJson(workspace.root, args);
+          expect(json.problems.at(-1).hint).toContain('run the same command again');
+        });
+    } finally {
+      await proxy.close();
+    }
   });
 });

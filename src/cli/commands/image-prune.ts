@@ -1,5 +1,6 @@
 import {
   bindPruneSteps,
+  eachOnce,
   type PrunePlan,
   parseKeep,
   preparePrune,
@@ -27,7 +28,10 @@ export const run: CommandRun = async (context, texts, options) => {
       ? undefined
       : unwrap(pruneTargets(workspace, unwrap(requireLevel(workspace, level, 'nothing can be pruned'))));
   const rules = unwrap(someRules(keep === undefined ? (target?.rules ?? {}) : unwrap(parseKeep(keep))));
-  const repositories = target?.repositories ?? texts.map((text) => referenceGiven(context, workspace, text));
+  const repositories = eachOnce(
+    workspace,
+    target?.repositories ?? texts.map((text) => referenceGiven(context, workspace, fromAnywhere(context, text))),
+  );
   const image = repositories.find(({ tag, digest }) => tag !== undefined || digest !== undefined);
   if (image)
     throw new Failure(
