@@ -1,16 +1,9 @@
 import { type ImageReference, referenceText, requireImage } from '../levels/index.ts';
 import { parseName } from '../names/index.ts';
 import { newOperationId, type Outcome, type Plan, type PlannedStep, type Step } from '../operation/index.ts';
-import {
-  all,
-  Copy,
-  type CopyCount,
-  type CopyProgress,
-  isTechnicalTag,
-  lanes,
-  surveyCopies,
-} from '../registry/index.ts';
+import { all, Copy, type CopyCount, type CopyProgress, lanes, surveyCopies } from '../registry/index.ts';
 import { type Digest, failed, instantOf, ok, type Problem, problem, type Result, warning } from '../support/index.ts';
+import { ownTags } from './own-tags.ts';
 
 export interface ImageCopyRequest {
   from: ImageReference;
@@ -148,7 +141,7 @@ async function wantedImages({ from, to, allTags }: ImageCopyRequest): Promise<Re
       problem('usage', `--all-tags copies a repository, and '${referenceText(named)}' is one image`, { hint }),
     );
   }
-  const tags = (await from.registry.listTags(from.repository)).filter(({ tag }) => !isTechnicalTag(tag));
+  const tags = await ownTags(from, await from.registry.listTags(from.repository));
   if (tags.length === 0) {
     const hint = `'dmrel image ls' shows what is there`;
     return failed(problem('unknown-image', `there is no tag in ${from.name}`, { hint }));

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { type ImageReference, openReference, registryConfig } from '../levels/index.ts';
 import { byMenu, parseName } from '../names/index.ts';
 import { isRepositoryName, isTechnicalTag, listRepositories } from '../registry/index.ts';
-import { type Digest, failed, ok, type Problem, problem, type Result, warning } from '../support/index.ts';
+import { type Digest, failed, ok, type Problem, printable, problem, type Result, warning } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 
 export interface ListedRepository {
@@ -110,7 +110,7 @@ async function layoutsBelow(
     .map((name) => {
       if (name === '')
         return warning('invalid-name', `${shown} is itself a layout, not a directory of layouts`, { hint: itself });
-      const message = `${join(shown, name)} is not listed: '${name}' is no repository name`;
+      const message = `${printable(join(shown, name))} is not listed: '${printable(name)}' is no repository name`;
       return warning('invalid-name', message, { hint: `rename it: ${repositoryGrammar}` });
     });
   if (found.length === 1 && found[0] === '') return failed({ ...warnings[0]!, severity: 'error' });

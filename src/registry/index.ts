@@ -30,7 +30,7 @@ export { rememberingPlaces } from './remembering.ts';
 export type { RemoteRegistry } from './remote/interface.ts';
 export { openRemoteRegistry } from './remote/open.ts';
 export type { Meter, RemoteOptions } from './remote/options.ts';
-export { inputsTag, isTechnicalTag, keepTag, referrersTag, sidecarTags, subjectOfTag } from './sidecars.ts';
+export { comesAlong, inputsTag, isTechnicalTag, keepTag, referrersTag, sidecarTags, subjectOfTag } from './sidecars.ts';
 export { type CopySurvey, surveyCopies } from './survey.ts';
 export { manifestsOf } from './tree.ts';
 export { type Verified, verifyImage } from './verify.ts';

@@ -17,6 +17,16 @@ function readJson(bytes: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
+/** Whether content is a manifest or an index of any schema, known or not: what is in it is for others to judge. */
+export function isManifest(bytes: Uint8Array): boolean {
+  const { schemaVersion, mediaType } = readJson(bytes) ?? {};
+  return Number.isInteger(schemaVersion) || (typeof mediaType === 'string' && isManifestType(mediaType));
+}
+
+/** Also as who keeps manifests as files may have it. */
+export const isManifestType = (type: string): boolean =>
+  /^application\/(?:[^\s/]+\+json|json|octet-stream)$/i.test(type);
+
 /** What a manifest names: by digest, so that nothing of it can be another thing. */
 export interface Named {
   digest: Digest;

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { bindImageCopy, prepareImageCopy } from '../../src/imaging/index.ts';
-import { openLayout, rememberingPlaces } from '../../src/registry/index.ts';
-import { hexOf, unwrap } from '../../src/support/index.ts';
-import { aDirectory, anArtifact, anImage, removeDirectories } from '../registry/images.ts';
+import { keepTag, openLayout, rememberingPlaces } from '../../src/registry/index.ts';
+import { type Digest, hexOf, unwrap } from '../../src/support/index.ts';
+import { aDirectory, anArtifact, anImage, anIndex, removeDirectories } from '../registry/images.ts';
 
 afterAll(removeDirectories);
 
@@ -54,5 +54,38 @@ describe('a copy of an image', () => {
     for (const step of bindImageCopy(request, plan, { signal }).steps)
       expect(await step.apply(signal)).toEqual({ status: 'done' });
     expect(unwrap(await prepareImageCopy(request)).problems).toMatchObject([said]);
+  });
+});
+
+describe('a copy of every tag', () => {
+  it('leaves out only what comes with an image', async () => {
+    const { source, target, request } = await twoPlaces('');
+    const { tag: _from, ...from } = request.from;
+    const { tag: _to, ...to } = request.to;
+    const sidecar = (name: string) => anArtifact(source, 'stack', { layers: [name] });
+    const part = await anImage(source, 'stack', [{ a: 'part' }]);
+    const index = await anIndex(source, 'stack', [part]);
+    const signature = await sidecar('signature');
+    const untagged = await anImage(source, 'stack', [{ a: 'no tag' }]);
+    const named: [string, Digest][] = [
+      ['latest', index],
+      [keepTag(part), part],
+      [`sha256-${hexOf(index)}.sig`, signature],
+      [`sha256-${hexOf(part)}.sbom`, await sidecar('of a part')],
+      [`sha256-${hexOf(signature)}.att`, await sidecar('of a signature')],
+      [`sha256-${hexOf(untagged)}.sig`, await sidecar('of what has no tag')],
+      [`sha256-${hexOf(index)}.vex`, await sidecar('of a kind that nobody knows here')],
+      [`inputs-${hexOf(part)}`, part],
+    ];
+    for (const [tag, digest] of named) unwrap(await source.tag('stack', tag, digest));
+    const all = { ...request, from, to, allTags: true };
+    const plan = unwrap(await prepareImageCopy(all));
+    const [latest, , , , , orphan, unknown, inputs] = named.map(([tag]) => tag);
+    expect(plan.details.images.flatMap(({ tags }) => tags).sort()).toEqual([latest, orphan, unknown, inputs].sort());
+    for (const step of bindImageCopy(all, plan, { signal }).steps)
+      expect(await step.apply(signal)).toEqual({ status: 'done' });
+    for (const [tag, digest] of named.filter(([name]) => name !== keepTag(part)))
+      expect([tag, await target.resolve('stack', tag)]).toEqual([tag, digest]);
+    expect(unwrap(await prepareImageCopy(all)).steps.map(({ action }) => action)).not.toContain('create');
   });
 });

@@ -1,5 +1,5 @@
 import { type Digest, digestOf } from '../../support/index.ts';
-import { mediaTypeOf, parseManifest } from '../manifest.ts';
+import { isManifest, isManifestType, mediaTypeOf } from '../manifest.ts';
 import { type Manifest, maxManifestBytes, mediaTypes } from '../registry.ts';
 import { contentDigest, mismatch } from './digests.ts';
 import { knowsNoHead } from './reply.ts';
@@ -35,7 +35,7 @@ export async function readTagged(session: Session, repository: string, tag: stri
       const digest = digestOf(manifest.bytes);
       const said = contentDigest(reply.headers, session.display(repository, `:${tag}`));
       if (said !== undefined && said !== digest) throw mismatch(session.display(repository, `:${tag}`), said, true);
-      if (!isManifest(manifest)) throw noManifest(session, repository, `:${tag}`);
+      if (!isManifest(manifest.bytes)) throw noManifest(session, repository, `:${tag}`);
       return { ...manifest, digest };
     },
     { seconds: session.limits.retrySeconds },
@@ -51,7 +51,7 @@ export async function hasManifest(session: Session, repository: string, digest: 
   const reply = await askManifest(session, 'GET', repository, digest);
   if (reply.status === 404) return false;
   const manifest = contentOf(session, reply, repository, `@${digest}`);
-  if (!isManifest(manifest)) throw noManifest(session, repository, `@${digest}`);
+  if (!isManifest(manifest.bytes)) throw noManifest(session, repository, `@${digest}`);
   return digestOf(manifest.bytes) === digest;
 }
 
@@ -66,7 +66,7 @@ export async function readManifest(session: Session, repository: string, digest:
       const said = contentDigest(reply.headers, where);
       const right = digestOf(manifest.bytes) === digest;
       // Of who says what it is to have, it is damage; another has perhaps never heard of manifests.
-      if (!isManifest(manifest) && (right || said === undefined))
+      if (!isManifest(manifest.bytes) && (right || said === undefined))
         throw noManifest(session, repository, `@${digest}`, !right && attempt < 3);
       if (!right || (said !== undefined && said !== digest)) throw mismatch(where, digest, attempt < 3);
       return manifest;
@@ -147,25 +147,14 @@ function saidOf(session: Session, reply: Reply, repository: string, what: string
   const type = String(reply.headers['content-type'] ?? '')
     .split(';')[0]!
     .trim();
-  if (reply.status !== 200 || (type !== '' && !manifestType.test(type))) return undefined;
+  if (reply.status !== 200 || (type !== '' && !isManifestType(type))) return undefined;
   return contentDigest(reply.headers, session.display(repository, what));
 }
-
-/** Also as who keeps manifests as files may have it. */
-const manifestType = /^application\/(?:[^\s/]+\+json|json|octet-stream)$/i;
 
 function contentOf(session: Session, reply: Reply, repository: string, what: string): Manifest {
   if (reply.status !== 200) throw session.refused(reply, repository, what, again);
   // What the bytes say they are counts before what a header says: only they have the digest (CVE-2021-41190).
   return { mediaType: mediaTypeOf(reply.bytes), bytes: reply.bytes };
-}
-
-/** Of any schema, known or not: what is in it is for others to judge. */
-function isManifest({ bytes }: Manifest): boolean {
-  const parsed = parseManifest(bytes, digestOf(bytes));
-  if (!parsed.ok) return false;
-  const { schemaVersion, mediaType } = parsed.value;
-  return Number.isInteger(schemaVersion) || (typeof mediaType === 'string' && manifestType.test(mediaType));
 }
 
 const noManifest = (session: Session, repository: string, what: string, again = false): Trouble =>
