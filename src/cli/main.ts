@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { CommandContext } from '../plugins/index.ts';
-import { exitCodeOf, Failure, type Problem, problem, systemClock } from '../support/index.ts';
+import { afterRefusal, exitCodeOf, Failure, type Problem, problem, systemClock } from '../support/index.ts';
 import { printJson } from './json.ts';
 
 declare const DMREL_VERSION: string;
@@ -141,23 +141,12 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
   };
 }
 
-/** What to do when the system does not let us write. */
-const refusals: Record<string, string> = {
-  ENOSPC: 'make room on the disk, then run the same command again',
-  EROFS: 'the disk can only be read here; work in a copy that can be written to',
-  EACCES: 'let your user write there, then run the same command again',
-  EPERM: 'let your user write there, then run the same command again',
-  EEXIST: 'something else stands in its place; move it away, then run the same command again',
-  ENOTDIR: 'something else stands in its place; move it away, then run the same command again',
-};
-
 function toProblems(error: unknown): Problem[] {
   if (error instanceof Failure) return error.problems;
   const { code, syscall, path, message } = error as NodeJS.ErrnoException;
   if (code !== undefined && syscall !== undefined) {
     const what = `${[syscall, path].filter(Boolean).join(' ')}: ${code}`;
-    const hint = refusals[code] ?? 'mend that, then run the same command again';
-    return [problem('file-unwritable', `the system refused: ${what}`, { hint })];
+    return [problem('file-unwritable', `the system refused: ${what}`, { hint: afterRefusal(code) })];
   }
   const hint = 'this is a fault of dmrel; run again with --debug and report what it prints';
   return [problem('internal', `unexpected: ${message ?? String(error)}`, { hint })];

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  afterRefusal,
   type Digest,
   Failure,
   hexOf,
@@ -95,5 +96,8 @@ const tooLong = (where: string, size: number): Failure =>
     }),
   );
 
-export const ioProblem = (where: string, error: unknown): Problem =>
-  problem('registry-io', `${where}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+export function ioProblem(where: string, error: unknown): Problem {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) return problem('registry-io', `${where}: ${message}`);
+  return problem('registry-io', `${where}: ${code}`, { hint: afterRefusal(code) });
+}

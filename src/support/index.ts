@@ -39,6 +39,7 @@ export {
   type RecurrenceRule,
   recurrences,
 } from './recurrence.ts';
+export { afterRefusal } from './refusal.ts';
 export { parseSize } from './size.ts';
 export { clip, count, didYouMean, naturalOrder, nearest, printable } from './text.ts';
 export {

@@ -197,6 +197,15 @@ describe('images in a directory', () => {
     expect(await registry.hasManifest('stack', digestOf(bytes))).toBe(false);
   });
 
+  it('says what to do where nothing can be written', async () => {
+    const file = join(await aDirectory(), 'file');
+    await writeFile(file, '');
+    const written = await openLayout(file).writeBlob('stack', once('content'));
+    expect(written).toMatchObject({
+      problems: [{ code: 'registry-io', hint: expect.stringMatching(/^something else stands in its place/) }],
+    });
+  });
+
   it('deletes a manifest with its tags and what nothing else names', async () => {
     const directory = await aDirectory();
     const registry = openLayout(directory);
