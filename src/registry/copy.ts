@@ -310,29 +310,24 @@ export class Copy {
     for (const tag of sidecarTags(subject)) {
       const digest = await this.#atSource(tag);
       if (digest === undefined) continue;
+      const standing = await this.#lane(() => to.registry.resolve(to.repository, tag));
+      if (standing !== undefined && standing !== digest && !(await this.#isPartOf(standing, digest))) {
+        this.count.keptTags.push(tag);
+        continue;
+      }
       if (!seen.has(digest)) found.push(...(await this.#tree(digest, { depth: 0, bare: false, run })));
-      await this.#tagSidecar(tag, digest);
+      if (standing !== digest) unwrap(await this.#lane(() => to.registry.tag(to.repository, tag, digest)));
     }
     this.count.sidecars += found.length;
     return found;
   }
 
-  async #tagSidecar(tag: string, digest: Digest): Promise<void> {
-    const { registry, repository } = this.#to;
-    const standing = await this.#lane(() => registry.resolve(repository, tag));
-    if (standing === digest) return;
-    if (standing !== undefined && !(await this.#isPartOf(standing, digest))) {
-      this.count.keptTags.push(tag);
-      return;
-    }
-    unwrap(await this.#lane(() => registry.tag(repository, tag, digest)));
-  }
-
   /** Whether all that is signed or said there is in what we bring, so that nothing is lost (cosign adds a layer for each). */
   async #isPartOf(standing: Digest, coming: Digest): Promise<boolean> {
-    const there = await this.#to.registry.readManifest(this.#to.repository, standing);
-    if (!there.ok) return true; // a tag of nothing
-    const [old, brought] = [there.value, await this.#read(coming)].map(statementsIn);
+    const { registry, repository } = this.#to;
+    if (!(await this.#lane(() => registry.hasManifest(repository, standing)))) return true; // a tag of nothing
+    const there = unwrap(await this.#lane(() => registry.readManifest(repository, standing)));
+    const [old, brought] = [there, await this.#read(coming)].map(statementsIn);
     return old !== undefined && brought !== undefined && old.every((each) => brought.includes(each));
   }
 

@@ -240,6 +240,8 @@ describe.each(['layout to layout', ...(withServer ? ['within a registry'] : [])]
     unwrap(await to.registry.tag(to.repository, tag, theirs));
     expect(unwrap(await copyImage(from, image, to)).keptTags).toEqual([tag]);
     expect(await to.registry.resolve(to.repository, tag)).toBe(theirs);
+    const ours = (await from.registry.resolve(from.repository, tag))!;
+    expect(await to.registry.hasManifest(to.repository, ours)).toBe(false);
     const again = unwrap(await surveyCopies(from, [image], to)).get(image);
     expect(again).toMatchObject({ changes: 0, keptTags: [tag] });
   });
