@@ -1,18 +1,10 @@
-import {
-  canonicalJson,
-  type Digest,
-  digestOf,
-  Failure,
-  failed,
-  ok,
-  problem,
-  type Result,
-  unwrap,
-} from '../support/index.ts';
+import { type Digest, Failure, failed, ok, problem, type Result, unwrap } from '../support/index.ts';
+import { Beside, saysAllOf } from './beside.ts';
 import { all, lanes } from './lanes.ts';
-import { type Contents, isIndex, type Named, parseManifest, readContents } from './manifest.ts';
+import { type Contents, isIndex, type Named, readContents } from './manifest.ts';
+import { once } from './once.ts';
 import { atOrigin, isLayout, type Place } from './place.ts';
-import type { Manifest, Referrer } from './registry.ts';
+import type { Manifest } from './registry.ts';
 import { keepTag, sidecarTags } from './sidecars.ts';
 
 export interface CopyCount {
@@ -98,16 +90,15 @@ export class Copy {
   readonly #keepTags: boolean;
   readonly #blobLane = lanes(blobsAtOnce);
   readonly #lane = lanes(manifestsAtOnce);
+  readonly #beside: Beside;
   /** What is being copied or was, by digest. */
   readonly #blobs = new Map<Digest, Promise<void>>();
   readonly #trees = new Map<Digest, Promise<Digest[]>>();
-  readonly #referrers = new Map<Digest, Promise<Referrer[]>>();
   readonly #kept = new Map<Digest, Promise<void>>();
   /** Manifests that were there. */
   readonly #present = new Set<Digest>();
   readonly #tagged = new Set<string>();
   readonly #progress: CopyProgress = { done: 0, total: 0 };
-  #tagNames: Promise<ReadonlySet<string>> | undefined;
   #tagNamesThere: Promise<ReadonlySet<string>> | undefined;
 
   constructor(from: Place, to: Place, options: CopyOptions = {}) {
@@ -115,6 +106,7 @@ export class Copy {
     this.#sameRegistry = source.registry.address === destination.registry.address;
     [this.#from, this.#to] = this.#sameRegistry ? [source, destination] : [from, to];
     this.#options = options;
+    this.#beside = new Beside(this.#from, this.#lane);
     this.#keepTags = options.keepTags ?? !isLayout(to.registry);
   }
 
@@ -128,7 +120,7 @@ export class Copy {
       if (inPlace && (await this.#to.registry.hasManifest(this.#to.repository, digest))) return ok(undefined);
       const run: Run = { left: maxManifests };
       const seen = new Set<Digest>();
-      const asked = this.#referrersOf(digest).catch(() => {}); // what it answers is looked at further down
+      const asked = this.#beside.referrersOf(digest).catch(() => {}); // what it answers is looked at further down
       try {
         await this.#sidecars(await this.#tree(digest, { depth: 0, bare: false, run, tag }), 0, seen, run);
       } finally {
@@ -175,19 +167,12 @@ export class Copy {
 
   async #write(digest: Digest, manifest: Manifest, { children }: Contents, tag?: string): Promise<Result<Digest>> {
     const { registry, repository } = this.#to;
-    if (tag === undefined || !registry.writeTagged || children.length > 0 || !(await this.#isAlone(digest)))
+    if (tag === undefined || !registry.writeTagged || children.length > 0 || !(await this.#beside.isNothing(digest)))
       return this.#lane(() => registry.writeManifest(repository, manifest));
     unwrap((await this.#options.mayTag?.(tag, digest)) ?? ok(undefined));
     const written = await this.#lane(() => registry.writeTagged!(repository, manifest, tag));
     if (written.ok) this.#tagged.add(tag);
     return written;
-  }
-
-  /** Whether nothing belongs to it. */
-  async #isAlone(digest: Digest): Promise<boolean> {
-    if ((await this.#referrersOf(digest)).length > 0) return false;
-    const found = await all(sidecarTags(digest).map((tag) => this.#atSource(tag)));
-    return found.every((each) => each === undefined);
   }
 
   /** Whether an image got its tag when it was written. */
@@ -297,7 +282,13 @@ export class Copy {
 
   async #sidecarsOf(subject: Digest, seen: ReadonlySet<Digest>, run: Run): Promise<Digest[]> {
     const to = this.#to;
-    const referrers = await this.#referrersOf(subject);
+    /** A tag of nothing says nothing. */
+    const isPartOf = async (standing: Digest, coming: Digest) => {
+      if (!(await this.#lane(() => to.registry.hasManifest(to.repository, standing)))) return true;
+      const there = unwrap(await this.#lane(() => to.registry.readManifest(to.repository, standing)));
+      return saysAllOf(await this.#read(coming), there);
+    };
+    const referrers = await this.#beside.referrersOf(subject);
     const wanted = referrers.filter(({ digest }) => !seen.has(digest));
     const listed =
       wanted.length === 0 ? [] : unwrap(await this.#lane(() => to.registry.listReferrers(to.repository, subject)));
@@ -308,10 +299,10 @@ export class Copy {
       found.push(...(await this.#tree(digest, { depth: 0, bare: true, again, run })));
     }
     for (const tag of sidecarTags(subject)) {
-      const digest = await this.#atSource(tag);
+      const digest = await this.#beside.named(tag);
       if (digest === undefined) continue;
       const standing = await this.#lane(() => to.registry.resolve(to.repository, tag));
-      if (standing !== undefined && standing !== digest && !(await this.#isPartOf(standing, digest))) {
+      if (standing !== undefined && standing !== digest && !(await isPartOf(standing, digest))) {
         this.count.keptTags.push(tag);
         continue;
       }
@@ -320,37 +311,6 @@ export class Copy {
     }
     this.count.sidecars += found.length;
     return found;
-  }
-
-  /** Whether all that is signed or said there is in what we bring, so that nothing is lost (cosign adds a layer for each). */
-  async #isPartOf(standing: Digest, coming: Digest): Promise<boolean> {
-    const { registry, repository } = this.#to;
-    if (!(await this.#lane(() => registry.hasManifest(repository, standing)))) return true; // a tag of nothing
-    const there = unwrap(await this.#lane(() => registry.readManifest(repository, standing)));
-    const [old, brought] = [there, await this.#read(coming)].map(statementsIn);
-    return old !== undefined && brought !== undefined && old.every((each) => brought.includes(each));
-  }
-
-  #referrersOf(subject: Digest): Promise<Referrer[]> {
-    const { registry, repository } = this.#from;
-    const names = this.#sourceTags(); // before those that wait for it: they keep their lanes meanwhile
-    names.catch(() => {});
-    const ask = () => registry.listReferrers(repository, subject, names);
-    return once(this.#referrers, subject, async () => unwrap(await this.#lane(ask)));
-  }
-
-  /** What a tag of the source names. A list that is empty, though there is an image, is not believed. */
-  async #atSource(tag: string): Promise<Digest | undefined> {
-    const { registry, repository } = this.#from;
-    const names = await this.#sourceTags();
-    if (names.size > 0 && !names.has(tag)) return undefined;
-    return this.#lane(() => registry.resolve(repository, tag));
-  }
-
-  #sourceTags(): Promise<ReadonlySet<string>> {
-    const { registry, repository } = this.#from;
-    this.#tagNames ??= this.#lane(() => registry.listTagNames(repository)).then((names) => new Set(names));
-    return this.#tagNames;
   }
 
   async #read(digest: Digest): Promise<Manifest> {
@@ -367,26 +327,6 @@ export class Copy {
     if (this.#options.signal?.aborted) throw new Failure(problem('interrupted', 'the copy was interrupted'));
     if (error !== undefined) throw error;
   }
-}
-
-/**
- * What a sidecar says, each thing with all that makes it what it is: cosign has the signature itself in an annotation.
- * Undefined of what is no list of such things. The configuration lists the layers: it differs whenever they do.
- */
-function statementsIn({ bytes }: Manifest): string[] | undefined {
-  const manifest = parseManifest(bytes, digestOf(bytes));
-  const { layers } = manifest.ok ? manifest.value : {};
-  return Array.isArray(layers) && layers.length > 0 ? layers.map(canonicalJson) : undefined;
-}
-
-/** Done once for a digest, whoever asks; tried again after it failed. */
-function once<T>(known: Map<Digest, Promise<T>>, digest: Digest, work: () => Promise<T>): Promise<T> {
-  const begun = known.get(digest);
-  if (begun) return begun;
-  const promise = work();
-  known.set(digest, promise);
-  promise.catch(() => known.delete(digest));
-  return promise;
 }
 
 const bad = (message: string): Failure =>
