@@ -210,10 +210,12 @@ describe('an interrupted run', () => {
   it('finishes the steps that run, starts no other, and says what is left', async () => {
     const controller = new AbortController();
     const finished: string[] = [];
+    const aborted = new Promise((resolve) => controller.signal.addEventListener('abort', resolve));
     const slowly = (id: string) =>
       aStep(id, {
         apply: async () => {
           if (id === 'b') controller.abort();
+          await aborted;
           await soon(10);
           finished.push(id);
           return done;

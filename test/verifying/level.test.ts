@@ -239,7 +239,8 @@ describe('a registry that means harm', () => {
   const aRegistry = async (referrers: (url: string) => { body: string; link?: string }) => {
     const port = await listening(
       createServer((request, response) => {
-        if (!request.url!.includes('/referrers/')) return void response.writeHead(200).end();
+        if (!request.url!.includes('/referrers/'))
+          return void response.writeHead(200, { 'Docker-Content-Digest': digest }).end();
         const { body, link } = referrers(request.url!);
         response.writeHead(200, { 'Content-Type': mediaTypes.index, ...(link ? { Link: link } : {}) }).end(body);
       }),
