@@ -5,17 +5,19 @@ import { once } from './once.ts';
 import type { Place } from './place.ts';
 import type { Manifest, Referrer } from './registry.ts';
 import { sidecarTags } from './sidecars.ts';
+import { tagNamesOf } from './tag-names.ts';
 
 /** What belongs to the images of a repository, each thing asked once. */
 export class Beside {
   readonly #place: Place;
   readonly #lane: ReturnType<typeof lanes>;
   readonly #referrers = new Map<Digest, Promise<Referrer[]>>();
-  #tagNames: Promise<ReadonlySet<string>> | undefined;
+  readonly #names: () => Promise<ReadonlySet<string>>;
 
   constructor(place: Place, lane: ReturnType<typeof lanes>) {
     this.#place = place;
     this.#lane = lane;
+    this.#names = tagNamesOf(place, lane);
   }
 
   referrersOf(subject: Digest): Promise<Referrer[]> {
@@ -39,12 +41,6 @@ export class Beside {
     if ((await this.referrersOf(digest)).length > 0) return false;
     const found = await all(sidecarTags(digest).map((tag) => this.named(tag)));
     return found.every((each) => each === undefined);
-  }
-
-  #names(): Promise<ReadonlySet<string>> {
-    const { registry, repository } = this.#place;
-    this.#tagNames ??= this.#lane(() => registry.listTagNames(repository)).then((names) => new Set(names));
-    return this.#tagNames;
   }
 }
 

@@ -3,6 +3,7 @@ import { all, lanes } from './lanes.ts';
 import { type Contents, isIndex, readContents } from './manifest.ts';
 import type { Place } from './place.ts';
 import { sidecarTags } from './sidecars.ts';
+import { tagNamesOf } from './tag-names.ts';
 
 /** A manifest, and how it is bound to others. */
 export interface Node {
@@ -36,11 +37,10 @@ export async function readClosure(
   const { registry, repository } = place;
   const closure: Closure = { nodes: new Map(), problems: [] };
   const known = tags && new Map(tags.map(({ tag, digest }) => [tag, digest]));
-  let names: Promise<Set<string>> | undefined;
+  const names = tagNamesOf(place, (work) => work());
   const digestOfTag = async (tag: string): Promise<Digest | undefined> => {
     if (known) return known.get(tag);
-    names ??= registry.listTagNames(repository).then((listed) => new Set(listed));
-    return (await names).has(tag) ? registry.resolve(repository, tag) : undefined;
+    return (await names()).has(tag) ? registry.resolve(repository, tag) : undefined;
   };
   const look = async (digest: Digest): Promise<Digest[]> => {
     const read = await registry.readManifest(repository, digest);

@@ -6,6 +6,7 @@ import { once } from './once.ts';
 import { atOrigin, isLayout, type Place } from './place.ts';
 import type { Manifest } from './registry.ts';
 import { keepTag, sidecarTags } from './sidecars.ts';
+import { tagNamesOf } from './tag-names.ts';
 
 export interface CopyCount {
   /** Manifests and blobs that were sent, and those that the registry took from another of its repositories. */
@@ -99,7 +100,7 @@ export class Copy {
   readonly #present = new Set<Digest>();
   readonly #tagged = new Set<string>();
   readonly #progress: CopyProgress = { done: 0, total: 0 };
-  #tagNamesThere: Promise<ReadonlySet<string>> | undefined;
+  readonly #tagsThere: () => Promise<ReadonlySet<string>>;
 
   constructor(from: Place, to: Place, options: CopyOptions = {}) {
     const [source, destination] = [atOrigin(from), atOrigin(to)];
@@ -107,6 +108,7 @@ export class Copy {
     [this.#from, this.#to] = this.#sameRegistry ? [source, destination] : [from, to];
     this.#options = options;
     this.#beside = new Beside(this.#from, this.#lane);
+    this.#tagsThere = tagNamesOf(this.#to, this.#lane);
     this.#keepTags = options.keepTags ?? !isLayout(to.registry);
   }
 
@@ -201,12 +203,6 @@ export class Copy {
       if (this.#present.has(digest) && (await this.#tagsThere()).has(tag)) return;
       unwrap(await this.#lane(() => registry.tag(repository, tag, digest)));
     });
-  }
-
-  #tagsThere(): Promise<ReadonlySet<string>> {
-    const { registry, repository } = this.#to;
-    this.#tagNamesThere ??= this.#lane(() => registry.listTagNames(repository)).then((names) => new Set(names));
-    return this.#tagNamesThere;
   }
 
   #blob(blob: Named, run: Run): Promise<void> {

@@ -23,16 +23,18 @@ export function subjectOfTag(tag: string): Digest | undefined {
  */
 export const keepTag = (digest: Digest): string => `keep-${hexOf(digest).slice(0, 24)}`;
 
+const isKeepTag = (tag: string): boolean => /^keep-[0-9a-f]{24}$/.test(tag);
+
 /** A tag that an image is found by when something is to be built of the same: made of the digest of all that went into it. */
 export const inputsTag = (inputs: Digest): string => `inputs-${hexOf(inputs)}`;
 
 /** A tag that is brought, or made, with the image that it belongs to. */
 export const comesAlong = (tag: string): boolean => {
   const subject = subjectOfTag(tag);
-  if (subject === undefined) return /^keep-[0-9a-f]{24}$/.test(tag);
+  if (subject === undefined) return isKeepTag(tag);
   return tag === referrersTag(subject) || sidecarTags(subject).includes(tag);
 };
 
 /** A tag that programs make for programs. */
 export const isTechnicalTag = (tag: string): boolean =>
-  /^(?:keep-[0-9a-f]{24}|inputs-[0-9a-f]{64})$/.test(tag) || subjectOfTag(tag) !== undefined;
+  isKeepTag(tag) || /^inputs-[0-9a-f]{64}$/.test(tag) || subjectOfTag(tag) !== undefined;

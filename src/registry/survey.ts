@@ -38,7 +38,7 @@ export async function surveyCopies(
 }
 
 async function surveyOne(from: Place, digest: Digest, to: Place, keepTags: boolean): Promise<CopySurvey> {
-  const survey: CopySurvey = { changes: 0, bytes: 0, keptTags: [] };
+  const survey = { changes: 0, bytes: 0 };
   const pretending: ImageRegistry = {
     ...to.registry,
     hasBlob: async () => true,

@@ -1,5 +1,6 @@
 export type { Brand } from './brand.ts';
 export { catalogue, type ProblemCode } from './catalogue.ts';
+export { connectionText } from './connection.ts';
 export { canonicalJson, type Digest, digestOf, hexOf, parseDigest } from './digest.ts';
 export {
   draftsFolder,

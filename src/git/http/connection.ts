@@ -1,6 +1,6 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
-import { problem } from '../../support/index.ts';
+import { connectionText, problem } from '../../support/index.ts';
 import { Surprise, Trouble, unreachable } from './trouble.ts';
 
 /** What went over the wire: requests, and bytes with their headers. */
@@ -179,14 +179,7 @@ function whatHappened(error: NodeJS.ErrnoException, display: string): Error {
   if (code === 'HPE_HEADER_OVERFLOW')
     return unreachable(`${display} sends endless headers`, 'look what is at that URL', {});
   if (code.startsWith('HPE_')) return new Surprise(`no HTTP: ${code}`);
-  const words: Record<string, string> = {
-    ECONNREFUSED: 'Connection refused',
-    ECONNRESET: 'the connection was cut',
-    EPIPE: 'the connection was cut',
-    ENOTFOUND: 'Could not resolve host',
-    EAI_AGAIN: 'Could not resolve host',
-  };
-  return unreachable(`${display}: ${words[code] ?? (code || 'the connection failed')}`, 'try again later', {
+  return unreachable(`${display}: ${connectionText(code)}`, 'try again later', {
     retryable: true,
     unheard: unheard.test(code),
   });

@@ -1,13 +1,7 @@
+import { connectionText } from '../../support/index.ts';
 import { Trouble, unreachable } from './trouble.ts';
 
 const certificate = /^(?:UNABLE_TO_|CERT_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|HOSTNAME|ERR_TLS_CERT)/;
-const words: Record<string, string> = {
-  ECONNREFUSED: 'Connection refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  ENOTFOUND: 'Could not resolve host',
-  EAI_AGAIN: 'Could not resolve host',
-};
 
 /** Errors of node's sockets and its parser, in words. */
 export function whatHappened(error: NodeJS.ErrnoException, display: string): Error {
@@ -23,6 +17,6 @@ export function whatHappened(error: NodeJS.ErrnoException, display: string): Err
     });
   if (code === 'HPE_HEADER_OVERFLOW')
     return unreachable(`${display} sends endless headers`, { hint: 'this is no registry; look what is there' });
-  const what = code.startsWith('HPE_') ? `what it says is no HTTP (${code})` : words[code];
-  return unreachable(`${display}: ${what ?? (code || 'the connection failed')}`, { again: true });
+  const what = code.startsWith('HPE_') ? `what it says is no HTTP (${code})` : connectionText(code);
+  return unreachable(`${display}: ${what}`, { again: true });
 }

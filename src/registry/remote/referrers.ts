@@ -1,13 +1,12 @@
-import { type Digest, digestOf, hexOf, parseDigest } from '../../support/index.ts';
+import { type Digest, digestOf, parseDigest } from '../../support/index.ts';
 import { readContents } from '../manifest.ts';
 import { type Manifest, maxManifestBytes, mediaTypes, type Referrer, type TagNames } from '../registry.ts';
+import { referrersTag } from '../sidecars.ts';
 import { readPages } from './lists.ts';
 import { hasManifest, putManifest, readTagged } from './manifests.ts';
 import type { Session } from './session.ts';
 import { Trouble, wrong } from './trouble.ts';
 
-/** distribution-spec, "Referrers Tag Schema". */
-const fallbackTag = (subject: Digest): string => `sha256-${hexOf(subject)}`;
 /** How registries that have no referrers say so. */
 const unsupported = new Set([400, 404, 405, 406, 501]);
 const maxWrites = 8;
@@ -48,7 +47,7 @@ async function fallbackEntries(
 ): Promise<unknown[]> {
   const names = await tagNames;
   // A list that is empty, though there is an image, is not believed.
-  if (names && names.size > 0 && !names.has(fallbackTag(subject))) return [];
+  if (names && names.size > 0 && !names.has(referrersTag(subject))) return [];
   return (await readFallback(session, repository, subject))?.manifests ?? [];
 }
 
@@ -69,7 +68,7 @@ function entriesOf(bytes: Buffer, where: string): Index {
 
 /** undefined when there is none; an index that would be a referrer of itself is none. */
 async function readFallback(session: Session, repository: string, subject: Digest): Promise<Index | undefined> {
-  const tag = fallbackTag(subject);
+  const tag = referrersTag(subject);
   const tagged = await readTagged(session, repository, tag);
   if (!tagged || tagged.digest === subject) return undefined;
   return entriesOf(tagged.bytes, session.display(repository, `:${tag}: the referrers`));
@@ -138,7 +137,7 @@ export function removeFromFallback(
 }
 
 async function inTurn(session: Session, repository: string, subject: Digest, work: () => Promise<void>): Promise<void> {
-  const key = session.display(repository, `:${fallbackTag(subject)}`);
+  const key = session.display(repository, `:${referrersTag(subject)}`);
   const mine = (writing.get(key) ?? Promise.resolve()).then(work);
   const settled = mine.catch(() => {});
   writing.set(key, settled);
@@ -163,7 +162,7 @@ async function removeNow(session: Session, repository: string, subject: Digest, 
 }
 
 async function addNow(session: Session, repository: string, subject: Digest, referrer: Referrer): Promise<void> {
-  const tag = fallbackTag(subject);
+  const tag = referrersTag(subject);
   for (let writes = 0; ; writes++) {
     const index = (await readFallback(session, repository, subject)) ?? {
       schemaVersion: 2,
@@ -185,7 +184,7 @@ async function addNow(session: Session, repository: string, subject: Digest, ref
  * such a list behind, and nothing could ever be attached again.
  */
 async function writeFallback(session: Session, repository: string, subject: Digest, index: Index): Promise<void> {
-  const tag = fallbackTag(subject);
+  const tag = referrersTag(subject);
   const put = async (manifests: unknown[]) => {
     const bytes = Buffer.from(JSON.stringify({ ...index, manifests }));
     if (bytes.length > maxManifestBytes)
