@@ -73,6 +73,33 @@ describe('an engine in trouble', () => {
     expect(names.map((name) => docker(['images', '-q', name]) === '')).toEqual([true, false]);
   }, 60_000);
 
+  it('is rid of the container of a build that was killed at any moment', async () => {
+    for (const name of ['buildah', 'podman'].filter((each) => counterpart('buildah') && counterpart(each))) {
+      const { env } = containerStorage(mkdtempSync(join(folder, 'storage-')));
+      const containers = () => execFileSync('buildah', ['containers', '-q'], { env, encoding: 'utf8' });
+      const left = join(tmpdir(), `dmrel-build-${spawnSync('true').pid}-${name}`);
+      mkdirSync(left);
+      // podman refuses to do without network where it isolates by chroot.
+      const { network: _, ...request } = aRequest(`rid-${name}`, 'RUN echo x > /x');
+      writeFileSync(join(left, 'Dockerfile'), 'FROM scratch\nCOPY busybox /bin/sh\nRUN sleep 1000\n');
+      writeFileSync(join(left, 'marker'), '');
+      const secret = `id=dmrel-workplace,src=${join(left, 'marker')}`;
+      const args = ['build', '--layers=false', '--secret', secret, '-f', join(left, 'Dockerfile'), request.context];
+      for (let kept = 0; kept < 3; ) {
+        const killed = spawn(name, args, { env, detached: true, stdio: 'ignore' });
+        const ended = new Promise((resolve) => killed.on('exit', resolve));
+        await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 400));
+        process.kill(-killed.pid!, 'SIGKILL');
+        await ended;
+        kept = containers().trim().split('\n').filter(Boolean).length;
+      }
+      const { engine } = unwrap(await chooseEngine(name, request, env));
+      unwrap(await engine.build(request, {}, { registry, repository: request.name }));
+      await engine.close!();
+      expect([existsSync(left), containers()]).toEqual([false, '']);
+    }
+  }, 60_000);
+
   it('says that there is no room where it keeps images, and what to do', async () => {
     if (!daemon) return;
     const request = aRequest('large', 'RUN dd if=/dev/zero of=/large bs=1048576 count=64');

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { ContainerEngine } from '../../containers/index.ts';
-import { run } from '../../support/index.ts';
 import { leftByDead, releaseOfDead } from './holdings.ts';
+import { removeContainersOf } from './left-containers.ts';
 
 /** Where one build has what it needs for a time. */
 export interface Workplace {
@@ -24,7 +24,7 @@ export async function openWorkplace(engine: ContainerEngine): Promise<Workplace>
   return {
     folder,
     working: (pid) => void writeFile(join(folder, 'pid'), String(pid)).catch(() => {}),
-    stopped: () => removeContainersOf(engine, [basename(folder)]),
+    stopped: () => removeContainersOf(engine, [folder]),
     end: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -42,10 +42,10 @@ function cleanedUp(engine: ContainerEngine): Promise<void> {
 }
 
 async function cleanUp(engine: ContainerEngine): Promise<void> {
-  const left = await leftByDead(new RegExp(`^${prefix}(\\d+)-`));
-  for (const folder of left.map((name) => join(tmpdir(), name))) await endWorkIn(folder);
-  if (left.length > 0 && engine.name !== 'docker') await removeContainersOf(engine, left);
-  for (const folder of left) await rm(join(tmpdir(), folder), { recursive: true, force: true });
+  const left = (await leftByDead(new RegExp(`^${prefix}(\\d+)-`))).map((name) => join(tmpdir(), name));
+  for (const folder of left) await endWorkIn(folder);
+  if (left.length > 0) await removeContainersOf(engine, left);
+  for (const folder of left) await rm(folder, { recursive: true, force: true });
   await releaseOfDead(engine);
 }
 
@@ -60,16 +60,5 @@ async function endWorkIn(folder: string): Promise<void> {
     process.kill(-pid, 'SIGKILL');
   } catch {
     // It has ended.
-  }
-}
-
-/** buildah keeps a container for each build that did not end by itself; what it was told tells whose it is. */
-async function removeContainersOf(engine: ContainerEngine, folders: readonly string[]): Promise<void> {
-  if (engine.name !== 'buildah') return; // podman does not show them
-  const options = { env: engine.env, timeoutSeconds: 60 };
-  const listed = await run(engine.program, ['containers', '--quiet', '--notruncate'], options);
-  for (const id of listed.stdout.split('\n').filter((line) => /^[0-9a-f]{64}$/.test(line))) {
-    const told = await run(engine.program, ['inspect', '--type', 'container', id], options);
-    if (folders.some((folder) => told.stdout.includes(`/${folder}/`))) await run(engine.program, ['rm', id], options);
   }
 }
