@@ -1,9 +1,9 @@
 import { type Digest, Failure, failed, ok, type Problem, problem, type Result, unwrap } from '../support/index.ts';
+import { Beside } from './beside.ts';
 import { all, lanes } from './lanes.ts';
 import { type Contents, isIndex, readContents } from './manifest.ts';
 import type { Place } from './place.ts';
 import { sidecarTags } from './sidecars.ts';
-import { tagNamesOf } from './tag-names.ts';
 
 /** A manifest, and how it is bound to others. */
 export interface Node {
@@ -37,11 +37,8 @@ export async function readClosure(
   const { registry, repository } = place;
   const closure: Closure = { nodes: new Map(), problems: [] };
   const known = tags && new Map(tags.map(({ tag, digest }) => [tag, digest]));
-  const names = tagNamesOf(place, (work) => work());
-  const digestOfTag = async (tag: string): Promise<Digest | undefined> => {
-    if (known) return known.get(tag);
-    return (await names()).has(tag) ? registry.resolve(repository, tag) : undefined;
-  };
+  const beside = new Beside(place, (work) => work());
+  const digestOfTag = async (tag: string): Promise<Digest | undefined> => (known ? known.get(tag) : beside.named(tag));
   const look = async (digest: Digest): Promise<Digest[]> => {
     const read = await registry.readManifest(repository, digest);
     const contents = read.ok ? readContents(read.value.bytes, digest, read.value.mediaType) : read;

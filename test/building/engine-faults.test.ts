@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BuildRequest } from '../../src/building/engine.ts';
 import { chooseEngine } from '../../src/building/engines/index.ts';
+import { keyOf } from '../../src/building/engines/workplace.ts';
+import { probeEngines } from '../../src/containers/index.ts';
 import { openLayout } from '../../src/registry/index.ts';
 import { digestOf, hexOf, type Problem, type Result, unwrap } from '../../src/support/index.ts';
 import { aBuildRequest } from '../support/build-request.ts';
@@ -33,6 +35,9 @@ function aRequest(name: string, step: string, changes: Partial<BuildRequest> = {
   return aBuildRequest(name, context, ['FROM scratch', 'COPY busybox /bin/sh', step], changes);
 }
 
+const keyIn = async (name: string, env: NodeJS.ProcessEnv): Promise<string> =>
+  keyOf((await probeEngines(env)).find((each) => each.name === name)!.engine!);
+
 const problemsOf = (result: Result<unknown>): Problem[] => (result.ok ? [] : result.problems);
 
 describe('an engine in trouble', () => {
@@ -44,6 +49,7 @@ describe('an engine in trouble', () => {
     const other = join(tmpdir(), `dmrel-build-${process.pid}-mine`);
     for (const each of [left, other]) mkdirSync(each);
     const request = aRequest('after', 'RUN echo x > /x');
+    writeFileSync(join(left, 'engine'), await keyIn('buildah', env));
     // What a killed dmrel leaves: a build that goes on, in a directory of its own.
     writeFileSync(join(left, 'Dockerfile'), 'FROM scratch\nCOPY busybox /bin/sh\nRUN sleep 1000\n');
     writeFileSync(join(left, 'marker'), '');
@@ -81,6 +87,7 @@ describe('an engine in trouble', () => {
       mkdirSync(left);
       // podman refuses to do without network where it isolates by chroot.
       const { network: _, ...request } = aRequest(`rid-${name}`, 'RUN echo x > /x');
+      writeFileSync(join(left, 'engine'), await keyIn(name, env));
       writeFileSync(join(left, 'Dockerfile'), 'FROM scratch\nCOPY busybox /bin/sh\nRUN sleep 1000\n');
       writeFileSync(join(left, 'marker'), '');
       const secret = `id=dmrel-workplace,src=${join(left, 'marker')}`;
@@ -93,9 +100,14 @@ describe('an engine in trouble', () => {
         await ended;
         kept = containers().trim().split('\n').filter(Boolean).length;
       }
-      const { engine } = unwrap(await chooseEngine(name, request, env));
-      unwrap(await engine.build(request, {}, { registry, repository: request.name }));
-      await engine.close!();
+      const buildWith = async (chosen: string, itsEnv: NodeJS.ProcessEnv) => {
+        const { engine } = unwrap(await chooseEngine(chosen, request, itsEnv));
+        unwrap(await engine.build(request, {}, { registry, repository: request.name }));
+        await engine.close!();
+      };
+      await buildWith('buildah', containerStorage(mkdtempSync(join(folder, 'elsewhere-'))).env);
+      expect(readdirSync(left)).toEqual(['engine']);
+      await buildWith(name, env);
       expect([existsSync(left), containers()]).toEqual([false, '']);
     }
   }, 60_000);

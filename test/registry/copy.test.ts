@@ -254,6 +254,8 @@ describe('a copy', () => {
     const registry = { ...from.registry, listTagNames: async () => [] };
     unwrap(await copyImage({ ...from, registry }, index, to));
     for (const [tag, digest] of tagged) expect(await to.registry.resolve(to.repository, tag)).toBe(digest);
+    const nodes = async (place: typeof from) => [...unwrap(await readClosure(place, [index])).nodes.keys()].sort();
+    expect(await nodes({ ...from, registry })).toEqual(await nodes(from));
   });
 
   it('asks right before it gives a tag, and gives none where it may not', async () => {

@@ -23,7 +23,7 @@ import { type Holdings, holdingsOf } from './holdings.ts';
 import { layOutContext } from './lay-out.ts';
 import { type BuildLog, openLog, valuesOf } from './log.ts';
 import { parentsOf, renameParents, strangers } from './parents.ts';
-import { openWorkplace, type Workplace } from './workplace.ts';
+import { keyOf, openWorkplace, type Workplace } from './workplace.ts';
 
 /** A container engine of this machine as one that builds images. */
 export function containerEngine(engine: ContainerEngine): Engine {
@@ -95,6 +95,7 @@ async function build(given: Build): Promise<Result<BuiltImage>> {
   const { names, layouts } = await provideParents(given);
   await writeFile(at('Dockerfile'), renameParents(request.dockerfile, request.args, names));
   await writeFile(at('marker'), '');
+  await writeFile(at('engine'), keyOf(engine));
   const args = [
     ...flavour.arguments(request, { marker: at('marker'), layouts }),
     ...['--file', at('Dockerfile'), '--iidfile', at('id')],

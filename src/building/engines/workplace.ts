@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerEngine } from '../../containers/index.ts';
@@ -31,9 +31,13 @@ export async function openWorkplace(engine: ContainerEngine): Promise<Workplace>
 
 const cleaned = new Map<string, Promise<void>>();
 
+/** A program, and where it keeps what it has. */
+export const keyOf = ({ program, env }: ContainerEngine): string =>
+  [program, env.DOCKER_HOST ?? '', env.CONTAINERS_STORAGE_CONF ?? ''].join('\n');
+
 /** Once in a run: end and remove what builds of this machine left behind that were killed with dmrel. */
 function cleanedUp(engine: ContainerEngine): Promise<void> {
-  const key = `${engine.program} ${engine.env.DOCKER_HOST ?? ''} ${engine.env.CONTAINERS_STORAGE_CONF ?? ''}`;
+  const key = keyOf(engine);
   const begun = cleaned.get(key);
   if (begun) return begun;
   const cleaning = cleanUp(engine);
@@ -42,11 +46,23 @@ function cleanedUp(engine: ContainerEngine): Promise<void> {
 }
 
 async function cleanUp(engine: ContainerEngine): Promise<void> {
-  const left = (await leftByDead(new RegExp(`^${prefix}(\\d+)-`))).map((name) => join(tmpdir(), name));
-  for (const folder of left) await endWorkIn(folder);
-  if (left.length > 0) await removeContainersOf(engine, left);
-  for (const folder of left) await rm(folder, { recursive: true, force: true });
+  const mine: string[] = [];
+  for (const name of await leftByDead(new RegExp(`^${prefix}(\\d+)-`))) {
+    const folder = join(tmpdir(), name);
+    await endWorkIn(folder);
+    const whose = await readFile(join(folder, 'engine'), 'utf8').catch(() => undefined);
+    if (whose === undefined || whose === keyOf(engine)) mine.push(folder);
+    else await emptyBut(folder, 'engine');
+  }
+  if (mine.length > 0) await removeContainersOf(engine, mine);
+  for (const folder of mine) await rm(folder, { recursive: true, force: true });
   await releaseOfDead(engine);
+}
+
+/** Another engine may have a container of that build: it is the one to remove it, and finds by this directory that it should. */
+async function emptyBut(folder: string, kept: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => []))
+    if (name !== kept) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Only what still works in this folder: its number may be another's by now. */
