@@ -69,7 +69,7 @@ export async function writeNote(
 }
 
 /** One object under a name that nothing here is called by: whatever else is set up for fetching is left alone. */
-const fetchQuietly = [
+export const fetchQuietly: readonly string[] = [
   'fetch',
   '--no-tags',
   '--no-write-fetch-head',

@@ -10,6 +10,7 @@ import { transportsOf, type Workspace } from '../workspace/index.ts';
 import { claimRelease, heldClaim } from './claim.ts';
 import { type PlannedTag, plannedTagObject, recordOf, stepId, type TagPlan } from './plan.ts';
 import { compareTags } from './verify.ts';
+import { isAstray, workspaceTag } from './workspace-tag.ts';
 
 export interface BoundSteps {
   steps: Step[];
@@ -56,6 +57,7 @@ function recordSteps(
 ): Record<string, Code> {
   const { tag, tagger } = plan.details;
   const file = releaseFile(tag);
+  const own = workspaceTag(tag, Object.keys(plan.details.products).length, tagger, plan.at as Instant);
   /** Who made it first, and what was built or promoted since, stays in the record. */
   const wanted = async () => {
     const found = await readRelease(root, tag);
@@ -84,21 +86,20 @@ function recordSteps(
       apply: () => commitRecord(repository, [file], `Tag ${tag}`, { operation: plan.operation, release: tag }),
     },
     'workspace-tag': {
-      isDone: async () => (await repository.tagAt(tag)) !== undefined,
+      isDone: async () => {
+        const found = await repository.tagAt(tag);
+        return found !== undefined && !(await isAstray(repository, found, own));
+      },
       apply: async () => {
         const commit = await repository.headCommit();
         if (!commit) return { status: 'failed', problem: problem('step-failed', 'the workspace has no commit to tag') };
+        const found = await repository.tagAt(tag);
+        const astray = found !== undefined && (await isAstray(repository, found, own));
+        const gone = astray ? await repository.deleteTag(tag, found.object) : undefined;
+        if (gone && !gone.ok) return { status: 'failed', problem: gone.problems[0]! };
         const signer = sign && (await openSigner(root, sign, { signal }));
         if (signer && !signer.ok) return { status: 'failed', problem: signer.problems[0]! };
-        const message = `Release ${tag}: ${Object.keys(plan.details.products).length} products`;
-        const made = await repository.createTag({
-          name: tag,
-          commit,
-          message,
-          tagger,
-          epochSeconds: Date.parse(plan.at) / 1000,
-          ...(signer ? { signer: signer.value } : {}),
-        });
+        const made = await repository.createTag({ ...own, commit, ...(signer ? { signer: signer.value } : {}) });
         return made.ok ? { status: 'done' } : { status: 'failed', problem: made.problems[0]! };
       },
     },
@@ -109,7 +110,9 @@ function recordSteps(
         const maker = record.ok ? record.value?.created.operation : undefined;
         const held = await heldClaim(repository, tag, [plan.operation, maker]);
         if (!held.ok) return { status: 'failed', problem: held.problems[0]!, retry: true };
-        return pushRecords(repository, tag, held.value);
+        // A clone without tags has not even that of a release which is at the upstream.
+        const isHere = (await repository.tagAt(tag)) !== undefined;
+        return pushRecords(repository, isHere ? tag : undefined, held.value);
       },
     },
   };

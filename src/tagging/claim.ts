@@ -30,6 +30,11 @@ interface Claim {
 /** Where the records of a workspace are pushed to. */
 export interface UpstreamState {
   name: string;
+  remote: string;
+  /** The tag of the release there. */
+  tag?: ObjectId;
+  /** Whether the record of the release is there. */
+  recorded: boolean;
   /** A claim of a release whose record is there already: its run ended before it could take it away. */
   leftover: boolean;
 }
@@ -46,17 +51,22 @@ export async function behindUpstream(
   const upstream = await repository.upstream();
   if (!upstream) return ok(undefined);
   const branch = `refs/heads/${upstream.branch}`;
-  const listed = await listUpstream(repository.root, upstream.remote, [branch, claimRef(tag)]);
+  const tagRef = `refs/tags/${tag}`;
+  const { remote } = upstream;
+  const listed = await listUpstream(repository.root, remote, [branch, claimRef(tag), tagRef]);
   if (!listed.ok) return listed;
-  const name = `${upstream.remote}/${upstream.branch}`;
+  const name = `${remote}/${upstream.branch}`;
   const head = listed.value.get(branch);
   if (head !== undefined && !(await headHolds(repository.root, head))) return failed(workspaceBehind(name));
-  if (!listed.value.has(claimRef(tag))) return ok({ name, leftover: false });
-  if (await isRecorded(repository, head, tag)) return ok({ name, leftover: true });
+  const object = listed.value.get(tagRef);
+  const recorded = await isRecorded(repository, head, tag);
+  const state = { name, remote, recorded, ...(object === undefined ? {} : { tag: object }) };
+  if (!listed.value.has(claimRef(tag))) return ok({ ...state, leftover: false });
+  if (recorded) return ok({ ...state, leftover: true });
   const claim = await readClaim(repository, tag);
   if (!claim.ok) return claim;
   if (claim.value && !operations.includes(claim.value.plan.operation)) return failed(claimed(claim.value));
-  return ok({ name, leftover: false });
+  return ok({ ...state, leftover: false });
 }
 
 /** Once the record is at the upstream, a claim of that release claims nothing. */

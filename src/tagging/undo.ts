@@ -1,6 +1,14 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { listUpstream, type ObjectId, openRemote, openRepository, type Repository } from '../git/index.ts';
+import {
+  listUpstream,
+  type ObjectId,
+  openRemote,
+  openRepository,
+  placeOf,
+  placeOfText,
+  type Repository,
+} from '../git/index.ts';
 import type { ReleaseName } from '../names/index.ts';
 import {
   findUnfinished,
@@ -11,18 +19,26 @@ import {
   readJournal,
   type Step,
 } from '../operation/index.ts';
-import { readProductIndex } from '../products/index.ts';
-import { commitRecord, pushRecords, type ReleaseRecord, readRelease, releaseFile } from '../releases/index.ts';
-import { failed, instantOf, ok, type Problem, problem, type Result, warning } from '../support/index.ts';
+import { type Product, readProductIndex } from '../products/index.ts';
+import {
+  commitRecord,
+  pushRecords,
+  type ReleaseRecord,
+  readAllReleases,
+  readRelease,
+  releaseFile,
+} from '../releases/index.ts';
+import { failed, instantOf, ok, type Problem, printable, problem, type Result, warning } from '../support/index.ts';
 import { need, transportsOf, type Workspace } from '../workspace/index.ts';
 import type { BoundSteps } from './apply.ts';
 import { behindUpstream, heldClaim } from './claim.ts';
 import type { TagPlan } from './plan.ts';
 import { compareTags, type RecordedTag } from './verify.ts';
+import { ownTags } from './workspace-tag.ts';
 
 export interface UndoRequest {
   release: string;
-  /** Why it is undone though it was built or promoted. */
+  /** Why it is undone though it is in use. */
   force?: string;
   now: Date;
   signal: AbortSignal;
@@ -74,8 +90,9 @@ export async function prepareUndo(workspace: Workspace, request: UndoRequest): P
   ];
   const upstream = await behindUpstream(repository, release, operations);
   if (!upstream.ok) return upstream;
-  const upstreamTag = await tagAtUpstream(repository, release);
-  if (!upstreamTag.ok) return upstreamTag;
+  // Without a record, a tag of that name is none of the release's.
+  const own = record ? await ownTags(repository, record, upstream.value) : ok({ here: null, there: null, kept: [] });
+  if (!own.ok) return own;
 
   const tags = made?.tags ?? {};
   const look = {
@@ -84,13 +101,19 @@ export async function prepareUndo(workspace: Workspace, request: UndoRequest): P
     looked: request.looking(Object.keys(tags).length),
   };
   const { results, problems } = await compareTags(tags, index.value.products, look);
+  const answered = Object.fromEntries(results.map(({ product }) => [product, tags[product]!]));
+  const elsewhere = madeElsewhere(root, answered, index.value.products);
   const reason = request.force ?? undone?.details.reason;
-  problems.push(...inUse(record, reason), ...(made?.moved ?? []));
+  problems.push(
+    ...(await inUse(root, record, reason)),
+    ...(made?.kept ?? []),
+    ...elsewhere.values(),
+    ...own.value.kept,
+  );
   const details: UndoDetails = {
     tags: {},
-    // Without a record, a tag of that name is none of the release's.
-    workspaceTag: undone?.details.workspaceTag ?? (record ? ((await repository.tagAt(release))?.object ?? null) : null),
-    upstreamTag: undone?.details.upstreamTag ?? (record ? upstreamTag.value : null),
+    workspaceTag: undone?.details.workspaceTag ?? own.value.here,
+    upstreamTag: undone?.details.upstreamTag ?? own.value.there,
     operations: [...new Set(operations)],
     ...(reason === undefined ? {} : { reason }),
   };
@@ -100,9 +123,9 @@ export async function prepareUndo(workspace: Workspace, request: UndoRequest): P
     (left, right) => Number(auxiliaries.includes(right.product)) - Number(auxiliaries.includes(left.product)),
   );
   for (const { product, tag, state, expected, found } of ordered) {
-    const ours = state === 'ok';
+    const ours = state === 'ok' && !elsewhere.has(product);
     if (ours) details.tags[product] = { tag, object: expected.object, auxiliary: tags[product]!.auxiliary };
-    if (!ours && found) problems.push(notOurs(product, tag, found.object));
+    if (state !== 'ok' && found && !elsewhere.has(product)) problems.push(notOurs(product, tag, found.object));
     steps.push({
       id: `untag:${product}`,
       title: `take ${tag} away from ${product}`,
@@ -145,8 +168,28 @@ async function tagAtUpstream(repository: Repository, release: string): Promise<R
 
 interface MadeTags {
   tags: Record<string, RecordedTag & { auxiliary: boolean }>;
-  /** Tags that were there and were moved: what they were cannot be brought back from here. */
-  moved: Problem[];
+  /** Tags that were there before, and those that were moved: what they were cannot be brought back from here. */
+  kept: Problem[];
+}
+
+/**
+ * Products whose tag was made in another repository than the index has now, and what to say of each: what is in that one
+ * was made by nobody here, though it be a copy.
+ */
+function madeElsewhere(
+  root: string,
+  tags: MadeTags['tags'],
+  products: ReadonlyMap<string, Product>,
+): Map<string, Problem> {
+  const elsewhere = new Map<string, Problem>();
+  for (const [name, { url, tag }] of Object.entries(tags)) {
+    const product = products.get(name);
+    if (!product || placeOf(product.url) === placeOfText(url, root)) continue;
+    const message = `${name}: ${tag} was made at ${printable(url)}, and the index has ${product.url.display} now; it stays`;
+    const hint = 'put that URL back into the index first, to take it away there';
+    elsewhere.set(name, warning('tag-drift', message, { hint, subject: name }));
+  }
+  return elsewhere;
 }
 
 function tagsOfRecord({ products, forced = [] }: ReleaseRecord): MadeTags {
@@ -157,7 +200,10 @@ function tagsOfRecord({ products, forced = [] }: ReleaseRecord): MadeTags {
     tags: Object.fromEntries(
       made.map(([name, product]) => [name, { ...product, auxiliary: product.auxiliary === true }]),
     ),
-    moved: moved.map(({ product, from }) => wasMoved(product, products[product]!.tag, from)),
+    kept: [
+      ...Object.entries(products).flatMap(([name, { tag, preexisting }]) => (preexisting ? [wasThere(name, tag)] : [])),
+      ...moved.map(({ product, from }) => wasMoved(product, products[product]!.tag, from)),
+    ],
   };
 }
 
@@ -168,23 +214,37 @@ async function tagsOfRun(root: string, { operation, details }: TagPlan): Promise
   const moved = new Map((details.forced ?? []).map(({ product, from }) => [product, from]));
   return {
     tags: Object.fromEntries(begun.filter(([name, { preexisting }]) => !preexisting && !moved.has(name))),
-    moved: begun.flatMap(([name, { tag }]) => (moved.has(name) ? [wasMoved(name, tag, moved.get(name)!)] : [])),
+    kept: [
+      ...Object.entries(details.products).flatMap(([name, { tag, preexisting }]) =>
+        preexisting ? [wasThere(name, tag)] : [],
+      ),
+      ...begun.flatMap(([name, { tag }]) => (moved.has(name) ? [wasMoved(name, tag, moved.get(name)!)] : [])),
+    ],
   };
 }
+
+const wasThere = (product: string, tag: string): Problem =>
+  warning('tag-drift', `${product}: ${tag} was there before; it stays`, { subject: product });
 
 const wasMoved = (product: string, tag: string, from: string): Problem =>
   warning('tag-drift', `${product}: ${tag} was there and was moved, from ${from.slice(0, 12)}; it stays where it is`, {
     subject: product,
   });
 
-function inUse(record: ReleaseRecord | undefined, force: string | undefined): Problem[] {
+async function inUse(root: string, record: ReleaseRecord | undefined, force: string | undefined): Promise<Problem[]> {
   if (!record || force !== undefined) return [];
+  const { records } = await readAllReleases(root);
+  const later = records.filter(({ source }) => source.from === record.name).map(({ name }) => name);
   const levels = [...new Set((record.promotions ?? []).map(({ level }) => level))];
   const images = Object.keys(record.images ?? {});
-  if (levels.length === 0 && images.length === 0) return [];
-  const what = levels.length > 0 ? `was promoted to ${levels.join(', ')}` : `was built (${images.join(', ')})`;
+  const uses = [
+    ...(levels.length > 0 ? [`was promoted to ${levels.join(', ')}`] : []),
+    ...(levels.length === 0 && images.length > 0 ? [`was built (${images.join(', ')})`] : []),
+    ...(later.length > 0 ? [`is what ${later.join(', ')} was made from`] : []),
+  ];
+  if (uses.length === 0) return [];
   const hint = '--force REASON if it must be undone all the same; the reason is recorded';
-  return [problem('release-in-use', `${record.name} ${what}`, { hint })];
+  return [problem('release-in-use', `${record.name} ${uses.join(' and ')}`, { hint })];
 }
 
 const notOurs = (product: string, tag: string, found: string): Problem =>

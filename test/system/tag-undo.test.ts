@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { counterpart } from '../support/counterparts.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { linesIn, newestJournal } from '../support/journals.ts';
-import { git, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
+import { git, gitInput, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
+import { anSshKey } from '../support/signers.ts';
 import { done, refuse, tagByHand } from '../support/tags.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
 
@@ -48,7 +50,8 @@ describe('dmrel tag undo', () => {
     for (const product of ['p01', 'p02', 'p05'])
       expect(err).toMatch(new RegExp(`warning {2}tag-drift {2}${product}: `));
     expect(err).toMatch(/p05: w\.2018\.18 was there and was moved, from [0-9a-f]{12}; it stays/);
-    expect(err).not.toMatch(/warning.*(?:p00|p03|p04)/);
+    expect(err).toMatch(/warning {2}tag-drift {2}p00: w\.2018\.18 was there before; it stays/);
+    expect(err).not.toMatch(/warning.*(?:p03|p04)/);
   });
 
   it('shows with --dry-run what it would do, and does not', async () => {
@@ -134,6 +137,22 @@ describe('dmrel tag undo', () => {
   });
 });
 
+describe('dmrel tag undo in a repository that is not the one of then', () => {
+  it('leaves the tag there and where it was made, and names both', async () => {
+    const workspace = new ReleaseWorkspace(2);
+    await done(workspace, weekly);
+    git(workspace.root, 'clone', '--quiet', '--mirror', 'remotes/p01.git', 'remotes/fork.git');
+    workspace.write('products/repos.yaml', 'p00: ./remotes/../remotes/p00\np01: ./remotes/fork.git\n');
+    const { out, err } = await done(workspace, undo);
+    expect(out).toContain('taken away from 1 repository');
+    expect(err).toContain(
+      `p01: ${tag} was made at ./remotes/p01.git, and the index has ./remotes/fork.git now; it stays`,
+    );
+    expect(workspace.tagged(tag)).toEqual(['p01']);
+    expect(git(join(workspace.root, 'remotes/fork.git'), 'tag', '--list')).toBe(tag);
+  });
+});
+
 describe('a release that is in use', () => {
   const use: Record<string, string[][]> = {
     'was built (stack)': [['build']],
@@ -159,6 +178,24 @@ describe('a release that is in use', () => {
     expect(subjects(workspace)[0]).toBe(`Undo ${tag}: it cannot start Dmrel-Release: w.2018.01`);
     expect(git(workspace.root, 'log', '-1', '--format=%(trailers:key=Dmrel-Release,valueonly)').trim()).toBe(tag);
     expect(workspace.tagged(tag)).toEqual([]);
+  });
+
+  it('since another one was made from it is undone after that one', async () => {
+    const workspace = new ReleaseWorkspace(1);
+    for (const args of [
+      ['tag', 'candidate', '18.1.0'],
+      ['tag', 'release', '18.1.0'],
+    ])
+      await done(workspace, args);
+    const undoCandidate = ['tag', 'undo', 'v18.1.0.rc1'];
+    const refused = await dmrelJson(workspace.root, undoCandidate);
+    expect([refused.code, refused.json.problems]).toMatchObject([
+      1,
+      [{ code: 'release-in-use', message: 'v18.1.0.rc1 is what 18.1.0 was made from' }],
+    ]);
+    await done(workspace, ['tag', 'undo', '18.1.0']);
+    await done(workspace, undoCandidate);
+    expect(workspace.tagged('v18.1.0.rc1')).toEqual([]);
   });
 });
 
@@ -207,6 +244,46 @@ describe('dmrel tag undo with an upstream', () => {
     upstream.claim(tag, claim);
     await done(machine, undo);
     expect(Object.keys(upstream.refs())).toEqual(['refs/heads/main']);
+  });
+
+  it('leaves a tag of that name that making the release did not make, here and there, and names it', async () => {
+    const upstream = template.copy();
+    const machine = first(upstream);
+    await done(machine, weekly);
+    const made = git(machine.root, 'rev-parse', `refs/tags/${tag}`);
+    // Everything is as it was made, but for the time and the message.
+    const [header] = git(machine.root, 'cat-file', 'tag', tag).split('\n\n');
+    const others = [
+      `${header}\n\nmine\n`,
+      git(machine.root, 'cat-file', 'tag', tag).replace(/ \d+ \+0000/, ' 1 +0000'),
+    ];
+    const [mine, theirs] = others.map((text) =>
+      gitInput(machine.root, `${text.trimEnd()}\n`, 'hash-object', '-t', 'tag', '-w', '--stdin'),
+    );
+    git(machine.root, 'update-ref', `refs/tags/${tag}`, mine!);
+    git(machine.root, 'push', '--quiet', '--force', 'origin', `${theirs}:refs/tags/${tag}`);
+    const { err } = await done(machine, undo);
+    expect(err).toContain(
+      `tag-drift  the workspace: ${tag} is ${mine!.slice(0, 12)} there, which is not what was made`,
+    );
+    expect(err).toContain(`tag-drift  origin: ${tag} is ${theirs!.slice(0, 12)} there, which is not what was made`);
+    expect(git(machine.root, 'rev-parse', `refs/tags/${tag}`)).toBe(mine);
+    expect(upstream.refs()[`refs/tags/${tag}`]).toBe(theirs);
+    expect(machine.tagged(tag)).toEqual([]);
+    expect(made).not.toBe(mine);
+  });
+
+  it('takes a tag of the workspace away that is signed', async () => {
+    if (!counterpart('ssh-keygen')) return;
+    const upstream = template.copy();
+    const machine = first(upstream);
+    git(machine.root, 'config', 'gpg.format', 'ssh');
+    git(machine.root, 'config', 'user.signingKey', anSshKey(upstream.base, 'key'));
+    await done(machine, [...weekly, '--sign', 'ssh']);
+    expect(git(machine.root, 'cat-file', 'tag', tag)).toContain('SSH SIGNATURE');
+    await done(machine, undo);
+    expect(Object.keys(upstream.refs())).toEqual(['refs/heads/main']);
+    expect(git(machine.root, 'tag', '--list')).toBe('');
   });
 
   it('from another machine, whose tag of the release was never fetched', async () => {

@@ -82,11 +82,7 @@ export const tagCommands: readonly CommandSpec[] = [
     name: 'tag undo',
     summary: 'take away exactly the tags that making a release has created',
     arguments: [{ name: 'release', description: 'a release, finished or not', required: true }],
-    options: [
-      { flags: '--force <reason>', description: 'though it was built or promoted; the reason is recorded' },
-      yes,
-      dryRun,
-    ],
+    options: [{ flags: '--force <reason>', description: 'though it is in use; the reason is recorded' }, yes, dryRun],
     load: () => import('../commands/tag-undo.ts'),
   },
   {
