@@ -223,7 +223,10 @@ function sourceDisagreement(request: TagRequest, record?: ReleaseRecord, begun?:
   const had = Object.keys(record?.products ?? begun!.details.products);
   const { only, except, limit } = request;
   const narrowed = [
-    ['--only', only !== undefined && had.some((name) => !only.includes(name))],
+    [
+      '--only',
+      only !== undefined && !(had.every((name) => only.includes(name)) && only.every((name) => had.includes(name))),
+    ],
     ['--except', except?.some((name) => had.includes(name)) === true],
     ['--limit', limit !== undefined && had.length > limit],
   ] as const;

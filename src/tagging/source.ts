@@ -60,7 +60,13 @@ export async function chooseSource(
     tagNames(target.tag, target.kind, product.name, groups.value);
 
   const given = fixed.record?.products ?? fixed.begun?.details.products;
-  if (given) return fromRecord(products, given, fixed, naming);
+  if (given) {
+    // What they narrow down is fixed, and they agreed with it; a name that is none is no reason to do nothing.
+    const { only, except } = request;
+    const named = narrow([...products.keys()], { ...(only ? { only } : {}), ...(except ? { except } : {}) });
+    if (!named.ok) return named;
+    return fromRecord(products, given, fixed, naming);
+  }
 
   const chosen = await commitsOf(workspace, target, request, products, groups.value);
   if (!chosen.ok) return chosen;

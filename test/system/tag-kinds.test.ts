@@ -455,6 +455,8 @@ describe('a release on record', () => {
     await done(workspace, [...weekly, '--except', 'p02']);
     for (const args of [
       ['--only', 'p00'],
+      ['--only', 'p00,p01,p02'],
+      ['--only', 'p00,p01,typo'],
       ['--limit', '1'],
       ['--except', 'p01'],
       ['--manifest', 'b42'],
@@ -467,9 +469,11 @@ describe('a release on record', () => {
         [{ code: 'record-conflict', hint: `leave ${args[0]} away, or make another release` }],
       ]);
     }
+    const typo = await dmrelJson(workspace.root, [...weekly, '--except', 'typo']);
+    expect([typo.code, typo.json.problems]).toMatchObject([2, [{ code: 'usage', subject: 'typo' }]]);
     for (const args of [
       ['--except', 'p02'],
-      ['--only', 'p00,p01,p02'],
+      ['--only', 'p00,p01'],
       ['--limit', '2'],
     ])
       expect((await done(workspace, [...weekly, ...args])).out).toContain('2 repositories in sync');
