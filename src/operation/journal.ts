@@ -124,17 +124,24 @@ interface Begun {
   entries: JournalEntry[];
 }
 
-/** Operations of a workspace, newest first. A plan that cannot be read was never begun: it is written before the first step. */
+/**
+ * Operations of a workspace, the one that was begun last first: a plan that was saved may have been made long before. A
+ * plan that cannot be read was never begun: it is written before the first step.
+ */
 function* operations(root: string, among = operationsFolder(root), but?: string): Generator<Begun> {
-  for (const name of listFolder(among)
+  const journals = listFolder(among)
     .map((each) => each.name)
     .filter((each) => /^[0-9A-Z]{26}$/.test(each) && each !== but)
-    .sort()
-    .reverse()) {
+    .map((name) => ({ name, entries: readJournal(root, name) }))
+    .map(({ name, entries }) => ({ name, entries, order: `${entries.findLast(isBegin)?.at ?? ''} ${name}` }));
+  journals.sort((left, right) => (left.order < right.order ? 1 : -1));
+  for (const { name, entries } of journals) {
     const plan = planIn(textIfThere(join(operationsFolder(root), name, 'plan.json')) ?? '');
-    if (plan) yield { plan, entries: readJournal(root, name) };
+    if (plan) yield { plan, entries };
   }
 }
+
+const isBegin = ({ event }: JournalEntry): boolean => event === 'begin';
 
 function planIn(text: string): Plan | undefined {
   try {
@@ -164,8 +171,11 @@ export function isKnownOperation(root: string, operation: string): boolean {
   return listFolder(join(operationsFolder(root), operation)).length > 0;
 }
 
-const hasEnded = ({ entries }: Begun): boolean => entries.some(({ event }) => event === 'end');
-const isOver = ({ entries }: Begun): boolean => entries.some(({ event }) => event === 'end' || event === 'overtaken');
+/** What the journal says since it was begun last: what was over may be begun again. */
+const lastRun = ({ entries }: Begun): JournalEntry[] => entries.slice(Math.max(0, entries.findLastIndex(isBegin)));
+const hasEnded = (begun: Begun): boolean => lastRun(begun).some(({ event }) => event === 'end');
+const wasOvertaken = (begun: Begun): boolean => lastRun(begun).some(({ event }) => event === 'overtaken');
+const isOver = (begun: Begun): boolean => hasEnded(begun) || wasOvertaken(begun);
 
 /**
  * The plan of the newest operation of a command on a release, when it was begun and never came to its end, nor was undone.
@@ -212,7 +222,7 @@ export async function listUnfinished(root: string): Promise<UnfinishedOperation[
   const unfinished: UnfinishedOperation[] = [];
   for (const begun of operations(root)) {
     const { plan, entries } = begun;
-    if (entries.some(({ event }) => event === 'overtaken')) continue;
+    if (wasOvertaken(begun)) continue;
     const key = keyOf(begun).replace(/^tag undo /, 'tag ');
     if (seen.has(key)) continue;
     seen.add(key);
@@ -239,7 +249,7 @@ export async function overtake(root: string, plan: Plan, argv: readonly string[]
 
 /**
  * Nothing is left to be done: what was begun and did not come to say so has come to its end. A release that is wholly
- * there is no longer being taken back.
+ * there is no longer being taken back, and one of which nothing is left is no longer being made.
  */
 export async function endUnfinished(root: string, plan: Plan, argv: readonly string[], now: () => Date): Promise<void> {
   const key = keyOf({ plan, entries: [{ at: '', event: 'begin', argv: [...argv] }] });
@@ -250,5 +260,7 @@ export async function endUnfinished(root: string, plan: Plan, argv: readonly str
     if (other === key) await Journal.end(root, begun.plan, 'end', 'found done', now);
     else if (plan.command === 'tag' && other.replace(/^tag undo /, 'tag ') === key)
       await Journal.end(root, begun.plan, 'overtaken', `${plan.release} is there`, now);
+    else if (plan.command === 'tag undo' && key.replace(/^tag undo /, 'tag ') === other)
+      await Journal.end(root, begun.plan, 'overtaken', `nothing of ${plan.release} is left`, now);
   }
 }

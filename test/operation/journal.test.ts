@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { findUnfinished, Journal, newOperationId, type Plan } from '../../src/operation/index.ts';
+import { findUnfinished, Journal, listUnfinished, newOperationId, type Plan } from '../../src/operation/index.ts';
 import { aFolder } from '../support/workspace.ts';
 
 const planAt = (second: number, more: Partial<Plan> = {}): Plan => ({
@@ -59,6 +59,32 @@ describe('an operation', () => {
     expect(await unfinished(root)).toBeUndefined();
     await left(root, planAt(4));
     expect(await unfinished(root)).toBe(4);
+  });
+
+  it('counts by when it was begun, not by when its plan was made: a plan may have been saved', async () => {
+    const root = aFolder();
+    const begin = async (plan: Plan, second: number, ...events: ('end' | 'overtaken')[]) => {
+      const journal = await Journal.open(root, plan, () => new Date(second * 1000));
+      for (const event of events) await journal.write({ event });
+      journal.close();
+    };
+    const names = async () =>
+      (await listUnfinished(root)).map(({ plan }) => (plan as Plan<{ second: number }>).details.second);
+    const saved = planAt(1);
+    await begin(planAt(2), 2, 'end');
+    await begin(planAt(3, { command: 'tag undo' }), 3, 'end');
+    expect([await unfinished(root), await names()]).toEqual([undefined, []]);
+    await begin(saved, 4);
+    expect([await unfinished(root), await names()]).toEqual([1, [1]]);
+    await begin(planAt(5, { command: 'tag undo' }), 5, 'end');
+    expect([await unfinished(root), await names()]).toEqual([undefined, []]);
+    // What was over, because nothing was begun or another was made instead, may be begun again.
+    for (const event of ['end', 'overtaken'] as const) {
+      await begin(saved, 6, event);
+      expect([await unfinished(root), await names()]).toEqual([undefined, []]);
+    }
+    await begin(saved, 7);
+    expect([await unfinished(root), await names()]).toEqual([1, [1]]);
   });
 
   it('has not ended when it crashed while writing that it did, at any byte', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
-import { done, recordIn, tagByHand } from '../support/tags.ts';
+import { done, recordIn, refuse, tagByHand } from '../support/tags.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
 import { aFolder } from '../support/workspace.ts';
 
@@ -120,6 +120,28 @@ describe('dmrel apply', () => {
       expect(Object.keys(upstream.refs()).sort()).toEqual(['refs/heads/main', `refs/tags/${tag}`]);
       expect((await dmrel(machine.root, ['resume'])).out).toBe('nothing was begun that is not finished\n');
     });
+  });
+});
+
+describe('a plan that is applied after the release was made and taken back', () => {
+  it('and that was cut off is finished, or taken back, as any other run', async () => {
+    const workspace = new ReleaseWorkspace(2);
+    const { plan, apply } = await planned(workspace);
+    for (const product of workspace.products) workspace.addCommits(product, 1);
+    await done(workspace, weekly);
+    await done(workspace, ['tag', 'undo', tag]);
+    const allow = refuse(workspace, 'p00');
+    expect((await dmrel(workspace.root, apply)).code).toBe(4);
+    allow();
+    expect(workspace.tagged(tag)).toEqual(['p01']);
+    const other = workspace.copy();
+    await done(workspace, ['resume']);
+    for (const product of workspace.products)
+      expect(workspace.tag(product, tag)!.object).toBe(plan.details.products[product].object);
+    await done(other, ['resume', '--undo']);
+    expect(other.tagged(tag)).toEqual([]);
+    await done(other, weekly);
+    for (const product of other.products) expect(other.tag(product, tag)!.commit).toBe(other.head(product));
   });
 });
 

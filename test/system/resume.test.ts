@@ -4,8 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { linesIn, newestJournal } from '../support/journals.ts';
-import { git, type ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
+import { git, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
+import { refuse } from '../support/tags.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
 
 const tag = 'w.2018.18';
@@ -71,6 +72,18 @@ describe('dmrel resume', () => {
     expect(await must(machine, ['resume'])).toBe(nothing);
     await must(machine, weekly);
     for (const product of upstream.products) expect(machine.tag(product, tag)!.commit).toBe(machine.head(product));
+  });
+
+  it('--undo ends a run that has made nothing: the next one is of the commits of then', async () => {
+    const workspace = new ReleaseWorkspace(1);
+    const allow = refuse(workspace, 'p00');
+    expect((await dmrel(workspace.root, weekly)).code).toBe(4);
+    expect(await must(workspace, ['resume', '--undo'])).toBe(`${tag}: nothing is left to be undone\n`);
+    expect(await must(workspace, ['resume', '--undo'])).toBe(nothing);
+    allow();
+    workspace.addCommits('p00', 1);
+    await must(workspace, weekly);
+    expect(workspace.tag('p00', tag)!.commit).toBe(workspace.head('p00'));
   });
 
   it('says when there is nothing, to programs too, and what it would do', async () => {
