@@ -32,6 +32,8 @@ export interface Operation<P extends Plan> {
   root: string;
   /** The command line that does it again, without \`dmrel\`: for the lock, the journal and what to run again. */
   command: readonly string[];
+  /** With what stands in the plan too: that is lost as long as no plan is kept. */
+  fromScratch?: readonly string[];
   dryRun: boolean;
   /** Look, and decide: nothing is written. */
   prepare(): Promise<P>;
@@ -61,7 +63,7 @@ export async function runOperation<P extends Plan>(context: CommandContext, oper
   const lock = dryRun ? undefined : unwrap(await lockWorkspace(root, command, context.now));
   try {
     const plan = await operation.prepare();
-    if (interrupt.aborted) throw new Failure(interrupted(command));
+    if (interrupt.aborted) throw new Failure(interrupted(commandText(commandFromScratch(operation))));
     const code = exitCodeOf(plan.problems);
     if (planOut !== undefined && code === 0) await savePlan(context, plan, planOut);
     if (dryRun || code !== 0) return await showPlan(context, plan, code, dryRun);
@@ -77,6 +79,9 @@ export async function runOperation<P extends Plan>(context: CommandContext, oper
     lock?.release();
   }
 }
+
+const commandFromScratch = ({ fromScratch, command }: Pick<Operation<Plan>, 'fromScratch' | 'command'>) =>
+  fromScratch ?? command;
 
 /** As it is typed in a shell. */
 export function commandText(argv: readonly string[]): string {
@@ -127,16 +132,20 @@ async function applyPlan<P extends Plan>(context: CommandContext, operation: Ope
   const progress = await createProgress(context, `${plan.command} ${plan.release}`, bound.steps.length);
   tell = progress.tell;
   let result: RunResult;
+  let again = operation.command;
   try {
     const limits = operation.limits ?? {};
     result = await runSteps(bound.steps, { journal, interrupt: context.interrupt, report: progress.report, ...limits });
-    if (!before && wasKeptOut(result)) await journal.write({ event: 'end', message: 'kept out: nothing was begun' });
+    if (!before && wasKeptOut(result)) {
+      await journal.write({ event: 'end', message: 'kept out: nothing was begun' });
+      again = commandFromScratch(operation);
+    }
   } finally {
     await progress.end();
     await bound.cleanUp();
     journal.close();
   }
-  const problems = [...problemsOf(result, commandText(operation.command)), ...(operation.findings?.() ?? [])];
+  const problems = [...problemsOf(result, commandText(again)), ...(operation.findings?.() ?? [])];
   if (context.json) printJson(context, operationJson(plan, result, problems));
   else {
     if (result.failed.length === 0 && !result.interrupted) context.out(operation.summary(plan, result));

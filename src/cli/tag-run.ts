@@ -56,6 +56,7 @@ export async function runTags(
   const operation: Operation<TagPlan> = {
     root: workspace.root,
     command: [...target.again, ...repeated(options, request)],
+    fromScratch: [...target.again, ...sourceArguments(target.again, request), ...repeated(options, request)],
     dryRun: options.dryRun === true,
     limits,
     confirm: options.yes === true ? undefined : 'always',
@@ -193,6 +194,23 @@ function difference(text: string): Difference {
 function signFormat(text: string): SignatureFormat {
   if (text === 'ssh' || text === 'gpg') return text;
   throw new Failure(problem('usage', `--sign: '${text}' is no form of signature`, { hint: 'ssh or gpg' }));
+}
+
+/** Options that say where commits come from and which products are meant, those left out that are there already. */
+function sourceArguments(given: readonly string[], request: SourceRequest): string[] {
+  const { manifest, from, refs, only, except, limit, ignoreManifestVersions } = request;
+  const values = [
+    ['--manifest', manifest],
+    ['--from', from],
+    ['--ref', refs?.join(',')],
+    ['--only', only?.join(',')],
+    ['--except', except?.join(',')],
+    ['--limit', limit?.toString()],
+  ] as const;
+  const said = values.flatMap(([option, value]) =>
+    value === undefined || given.includes(option) ? [] : [option, value],
+  );
+  return ignoreManifestVersions ? [...said, '--ignore-manifest-versions'] : said;
 }
 
 /** Options that a run which goes on has to be given again. Where commits come from stands in its plan. */

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
 import { refuse, tagByHand } from '../support/tags.ts';
+import { aFolder } from '../support/workspace.ts';
 
 const date = '2018-05-03';
 const tag = 'w.2018.18';
@@ -186,6 +187,25 @@ describe('dmrel tag weekly', () => {
     ]);
     expect((await dmrel(workspace.root, weekly)).code).toBe(0);
     expect(workspace.tagged(tag)).toHaveLength(6);
+  });
+
+  it('interrupted while it looks says the whole command again: no plan keeps what it was of', async () => {
+    const workspace = new ReleaseWorkspace(2);
+    const folder = aFolder();
+    const real = (process.env.PATH ?? '')
+      .split(delimiter)
+      .map((each) => join(each, 'git'))
+      .find(existsSync)!;
+    const script = `case "$*" in *ls-remote*) kill -INT $PPID; exec sleep 5;; esac\nexec ${real} "$@"`;
+    writeFileSync(join(folder, 'git'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const env = { PATH: `${folder}${delimiter}${process.env.PATH}` };
+    const narrowed = [...weekly, '--ref', 'stable,main', '--only', 'p00', '--limit', '1', '--ignore-tagger'];
+    const { code, err } = await dmrel(workspace.root, narrowed, { env });
+    expect([code, err]).toEqual([
+      130,
+      expect.stringContaining(`go on with: dmrel ${narrowed.join(' ').replace('stable,main', "'stable,main'")}\n`),
+    ]);
+    expect(workspace.tagged(tag)).toEqual([]);
   });
 
   it('lets one of two runs at the same time do the work, and tells the other', async () => {
