@@ -114,18 +114,8 @@ export function planTags(facts: TagFacts): TagPlan {
   const ordered = [...products].sort((left, right) => Number(left.auxiliary) - Number(right.auxiliary));
   for (const each of ordered) {
     const { product, commit, existing, auxiliary, version, tag, signature } = each;
-    const { id: made, bytes } = plannedTagObject(intent, each, at);
-    const recorded = facts.record?.products[product.name];
-    const wanted: WantedTag = {
-      product: product.name,
-      tag,
-      url: product.url.display,
-      commit,
-      object: recorded?.object ?? made,
-      // As git writes it: without what it leaves out of names.
-      tagger: parseTagContent(bytes)?.tagger ?? intent.tagger,
-      message: messageOf(intent, tag),
-    };
+    const { id: made } = plannedTagObject(intent, each, at);
+    const wanted = wantedTag(each, facts);
     const { action, found } = judge(existing, wanted, facts);
     problems.push(...found, ...formProblems(each));
     if (action === 'move')
@@ -192,12 +182,34 @@ function forcedBefore({ record, begun, products }: TagFacts): ForcedTag[] {
   return [...recorded, ...moved.filter((each) => !recorded.some((other) => same(each, other)))];
 }
 
+/** The tag that a product is to have: as it is on record, or as the plan makes it. */
+function wantedTag(each: ProductFacts, { intent, at, record }: Pick<TagFacts, 'intent' | 'at' | 'record'>): WantedTag {
+  const { product, tag, commit } = each;
+  const { id, bytes } = plannedTagObject(intent, each, at);
+  return {
+    product: product.name,
+    tag,
+    url: product.url.display,
+    commit,
+    object: record?.products[product.name]?.object ?? id,
+    // As git writes it: without what it leaves out of names.
+    tagger: parseTagContent(bytes)?.tagger ?? intent.tagger,
+    message: messageOf(intent, tag),
+  };
+}
+
+/** Whether a tag that is there is to be moved: the one that is put in its place is made, and signed, as a new one is. */
+export const isToBeMoved = (
+  each: ProductFacts,
+  facts: Pick<TagFacts, 'intent' | 'at' | 'record' | 'tolerate' | 'force'>,
+): boolean => judge(each.existing, wantedTag(each, facts), facts).action === 'move';
+
 export const stepId = (product: string): string => `tag:${product}`;
 
 function judge(
   existing: ExistingTag | undefined,
   wanted: WantedTag,
-  { tolerate, force }: TagFacts,
+  { tolerate, force }: Pick<TagFacts, 'tolerate' | 'force'>,
 ): { action: Action; found: Problem[] } {
   if (!existing) return { action: 'create', found: [] };
   const differences = differencesOf(existing, wanted);

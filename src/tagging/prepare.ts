@@ -21,7 +21,7 @@ import type { Workspace } from '../workspace/index.ts';
 import { behindUpstream } from './claim.ts';
 import { type Difference, needsContent } from './existing.ts';
 import { lookAtRemotes, readContents } from './look.ts';
-import { type ProductFacts, plannedTagObject, planTags, type TagIntent, type TagPlan } from './plan.ts';
+import { isToBeMoved, type ProductFacts, plannedTagObject, planTags, type TagIntent, type TagPlan } from './plan.ts';
 import { aliasesOf, changesSince, milestoneOf, missingFeatures, requirementProblems } from './rules.ts';
 import { chooseSource, type Source, type SourceRequest } from './source.ts';
 
@@ -92,7 +92,8 @@ export async function prepareTags(workspace: Workspace, request: TagRequest): Pr
       const signature = begun?.details.products[each.product.name]?.signature;
       if (signature !== undefined) each.signature = signature;
     }
-    problems.push(...(await signAll(workspace, request, intent.value, facts, at)));
+    const isNew = ({ existing }: ProductFacts) => existing === undefined;
+    problems.push(...(await signAll(workspace, request, intent.value, facts.filter(isNew), at)));
     const recorded = record.value?.products;
     const wanted = (each: ProductFacts) => ({
       commit: each.commit,
@@ -105,15 +106,20 @@ export async function prepareTags(workspace: Workspace, request: TagRequest): Pr
         look,
       )),
     );
-    const workspaceTag = await repository.value.tagAt(tag);
-    const plan = planTags({
-      operation: begun?.operation ?? newOperationId(now),
-      at,
+    const decided = {
       intent: intent.value,
-      products: facts,
+      at,
+      record: record.value,
       tolerate: request.tolerate,
       force: request.force,
-      record: record.value,
+    };
+    const moved = facts.filter((each) => isToBeMoved(each, decided));
+    problems.push(...(await signAll(workspace, request, intent.value, moved, at)));
+    const workspaceTag = await repository.value.tagAt(tag);
+    const plan = planTags({
+      ...decided,
+      operation: begun?.operation ?? newOperationId(now),
+      products: facts,
       begun: (begun ?? interrupted)?.details,
       recordIsCommitted: record.value !== undefined && (await repository.value.isCommitted([releaseFile(tag)])),
       workspaceTag: workspaceTag && { commit: workspaceTag.commit },
@@ -260,7 +266,7 @@ async function previousOf(root: string, tag: ReleaseName, kind: ReleaseKind): Pr
   return earlier.filter((name) => byRelease(name, tag) < 0).at(-1) ?? null;
 }
 
-/** Sign the tags that are to be made and are not signed yet. The signatures are part of the plan. */
+/** Sign those of the tags that are to be made which are not signed yet. The signatures are part of the plan. */
 async function signAll(
   workspace: Workspace,
   { sign, dryRun, signal }: TagRequest,
@@ -268,7 +274,7 @@ async function signAll(
   facts: readonly ProductFacts[],
   at: Instant,
 ): Promise<Problem[]> {
-  const unsigned = facts.filter(({ existing, signature }) => existing === undefined && signature === undefined);
+  const unsigned = facts.filter(({ signature }) => signature === undefined);
   if (sign === undefined || dryRun || unsigned.length === 0) return [];
   const signer = await openSigner(workspace.root, sign, { signal });
   if (!signer.ok) return signer.problems;

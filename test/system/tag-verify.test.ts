@@ -235,6 +235,19 @@ describe('signatures of ssh keys', () => {
     expect(await configuredFormat(workspace.root)).toBe('gpg');
   });
 
+  it('are made of a tag that --force moves, too', async () => {
+    if (!counterpart('ssh-keygen')) return;
+    const { workspace } = signing(2);
+    tagByHand(workspace, 'p00', tag, { at: 'main~1' });
+    await done(workspace, [...weekly, '--sign', '--force', 'conflict', '--yes']);
+    const { code, of } = await signatures(workspace);
+    expect([code, of.p00.good, of.p01.good]).toEqual([0, true, true]);
+    tagByHand(workspace, 'p01', tag, { message: 'other' });
+    await done(workspace, [...weekly, '--sign', '--force', 'message', '--yes']);
+    expect((await signatures(workspace)).code).toBe(0);
+    expect((await done(workspace, verify)).out).toBe(`${tag}: 2 of 2 tags as recorded\n`);
+  });
+
   it('stand in the plan: a run that was killed is finished with the same objects, without the key', async () => {
     if (!counterpart('ssh-keygen')) return;
     const { workspace, keys } = signing(3, 'tags: {sign: ssh, allowedSigners: signers}\n');
