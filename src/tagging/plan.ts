@@ -5,6 +5,7 @@ import type { Product } from '../products/index.ts';
 import type { ForcedTag, ReleasedMilestone, ReleaseRecord, ReleaseSource } from '../releases/index.ts';
 import { type CalendarDate, epochSeconds, type Instant, type Problem, problem } from '../support/index.ts';
 import { type Difference, differencesOf, type ExistingTag, problemOf, type WantedTag } from './existing.ts';
+import { sharedPlaceProblems } from './places.ts';
 
 /** What one remote says of one product. */
 export interface ProductFacts {
@@ -36,8 +37,11 @@ export interface TagFacts {
   begun: Pick<TagPlanDetails, 'products' | 'forced'> | undefined;
   recordIsCommitted: boolean;
   workspaceTag: { commit: CommitId | undefined } | undefined;
-  /** Where the workspace's commits are pushed to, and whether that is still to be done. */
-  upstream: { name: string; pending: boolean } | undefined;
+  /**
+   * Where the workspace's commits are pushed to, whether that is still to be done, and whether a tag of the release is
+   * there that came otherwise.
+   */
+  upstream: { name: string; pending: boolean; hasOtherTag?: boolean } | undefined;
 }
 
 /** What is to be made, before anything is known of the remotes. */
@@ -144,11 +148,22 @@ export function planTags(facts: TagFacts): TagPlan {
     });
   }
   if (forced.length > 0) details.forced = forced;
+  problems.push(
+    ...sharedPlaceProblems(
+      ordered.map(({ product }) => product),
+      details.products,
+    ),
+  );
   if (facts.workspaceTag && !facts.record) {
     const message = `the workspace has a tag ${intent.tag} already, but no record of it`;
     problems.push(
       problem('tag-conflict', message, { hint: `look at it: git show ${intent.tag}`, subject: 'workspace' }),
     );
+  } else if (facts.upstream?.hasOtherTag) {
+    const { name } = facts.upstream;
+    const message = `${name} has no record of ${intent.tag}, but a tag of that name is there already`;
+    const hint = `look at it: git fetch ${name.split('/')[0]} tag ${intent.tag}`;
+    problems.push(problem('tag-conflict', message, { hint, subject: 'workspace' }));
   }
   const steps = arrange(
     facts,

@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openRepository, openSigner, type Repository, type SignatureFormat, type Signer } from '../git/index.ts';
+import {
+  openRepository,
+  openSigner,
+  placeOfRemote,
+  type Repository,
+  type SignatureFormat,
+  type Signer,
+} from '../git/index.ts';
 import { byRelease, eupsTagOf, parseReleaseName, type ReleaseKind, type ReleaseName } from '../names/index.ts';
 import { findUnfinished, newOperationId } from '../operation/index.ts';
 import { contentIdOf } from '../products/index.ts';
@@ -18,12 +25,22 @@ import {
   type Result,
 } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
-import { behindUpstream } from './claim.ts';
+import { behindUpstream, type UpstreamState } from './claim.ts';
 import { type Difference, needsContent } from './existing.ts';
 import { lookAtRemotes, readContents } from './look.ts';
-import { isToBeMoved, type ProductFacts, plannedTagObject, planTags, type TagIntent, type TagPlan } from './plan.ts';
+import { ownRepositoryProblems } from './places.ts';
+import {
+  isToBeMoved,
+  type ProductFacts,
+  plannedTagObject,
+  planTags,
+  type TagFacts,
+  type TagIntent,
+  type TagPlan,
+} from './plan.ts';
 import { aliasesOf, changesSince, milestoneOf, missingFeatures, requirementProblems } from './rules.ts';
 import { chooseSource, type Source, type SourceRequest } from './source.ts';
+import { isAstray, makerOf, workspaceTag } from './workspace-tag.ts';
 
 export interface TagRequest extends SourceRequest {
   kind: ReleaseKind;
@@ -115,29 +132,47 @@ export async function prepareTags(workspace: Workspace, request: TagRequest): Pr
     };
     const moved = facts.filter((each) => isToBeMoved(each, decided));
     problems.push(...(await signAll(workspace, request, intent.value, moved, at)));
-    const workspaceTag = await repository.value.tagAt(tag);
     const plan = planTags({
       ...decided,
       operation: begun?.operation ?? newOperationId(now),
       products: facts,
       begun: (begun ?? interrupted)?.details,
       recordIsCommitted: record.value !== undefined && (await repository.value.isCommitted([releaseFile(tag)])),
-      workspaceTag: workspaceTag && { commit: workspaceTag.commit },
-      upstream:
-        upstream.value === undefined
-          ? undefined
-          : {
-              name: upstream.value.name,
-              pending: upstream.value.leftover || (await repository.value.isAhead(tag)),
-            },
+      ...(await workspaceFacts(repository.value, upstream.value, intent.value, at, record.value)),
     });
     const ofKind = fixed.record || begun ? [] : await requirementProblems(workspace, kind, intent.value);
     if (!fixed.record && !begun) ofKind.push(...missingFeatures(intent.value));
+    if (!fixed.record && upstream.value) {
+      const place = await placeOfRemote(root, upstream.value.remote);
+      const products = facts.map(({ product }) => product);
+      problems.push(...ownRepositoryProblems(products, place, tag));
+    }
     plan.problems.unshift(...source.value.problems, ...ofKind, ...problems);
     return ok(plan);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What stands of the release in the workspace's repository and at its upstream. */
+async function workspaceFacts(
+  repository: Repository,
+  upstream: UpstreamState | undefined,
+  { tag, tagger }: TagIntent,
+  at: Instant,
+  record: ReleaseRecord | undefined,
+): Promise<Pick<TagFacts, 'workspaceTag' | 'upstream'>> {
+  const here = await repository.tagAt(tag);
+  if (!upstream) return { workspaceTag: here, upstream };
+  const { name, tag: there, recorded, leftover } = upstream;
+  const pending = record === undefined || leftover || (await repository.isAhead(tag));
+  const hasOtherTag = there !== undefined && there !== here?.object && !recorded;
+  const own = record && workspaceTag(tag, Object.keys(record.products).length, tagger, at);
+  // A commit that was made anew on top of others has lost its tag, which nobody has seen yet.
+  const isLost = here && there === undefined && own && (await isAstray(repository, here, own));
+  // One that is at the upstream need not be here, and cannot be made again as it is.
+  const found = isLost ? undefined : (here ?? (there && recorded ? { commit: undefined } : undefined));
+  return { workspaceTag: found, upstream: { name, pending, hasOtherTag } };
 }
 
 /** To look after the release before, as its record has it. */
@@ -254,8 +289,8 @@ async function taggerOf(
   { record, begun }: { record?: ReleaseRecord; begun?: TagPlan },
 ): Promise<Result<{ name: string; email: string }>> {
   if (begun) return ok(begun.details.tagger);
-  const [, name, email] = /^(.+) <([^<>]*)>$/.exec(record?.created.by ?? '') ?? [];
-  if (name !== undefined && email !== undefined) return ok({ name, email });
+  const maker = makerOf(record);
+  if (maker) return ok(maker);
   const configured = workspace.config.tags?.tagger;
   return configured ? ok(configured) : repository.identity();
 }

@@ -237,8 +237,10 @@ describe('an upstream', () => {
     writeFileSync(hook, '#!/bin/sh\ngit update-ref refs/heads/main refs/heads/later\n');
     chmodSync(hook, 0o755);
     const first = upstream.machine('first');
-    const { code, json } = await dmrelJson(first.root, weekly);
+    const { code, json } = await dmrelJson(first.root, [...weekly, '--except', 'p01']);
     expect([code, json.problems[0].code]).toEqual([4, 'workspace-behind']);
+    // No plan is kept that would say so.
+    expect(json.problems[1].hint).toContain(`dmrel ${weekly.join(' ')} --except p01`);
     expect(first.tagged(tag)).toEqual([]);
     expect(upstream.refs()[claimRef]).toBeUndefined();
     expect((await dmrel(first.root, ['resume'])).out).toBe('nothing was begun that is not finished\n');
@@ -263,6 +265,93 @@ describe('an upstream', () => {
     const { code, err } = await dmrel(root, weekly);
     expect([code, code === 0 ? '' : err]).toEqual([0, '']);
     expectOneRelease(upstream);
+  });
+});
+
+describe('a tag of the name of a release at the upstream', () => {
+  const tagRef = `refs/tags/${tag}`;
+
+  it('that has no record stops everything before anything is written, and before a record that is not pushed is', async () => {
+    const upstream = new Upstream(2);
+    const first = upstream.machine('first');
+    git(upstream.path, 'tag', tag, 'main');
+    const before = [first.state(), upstream.refs()];
+    const refused = {
+      code: 'tag-conflict',
+      message: `origin/main has no record of ${tag}, but a tag of that name is there already`,
+    };
+    const { code, json } = await dmrelJson(first.root, weekly);
+    expect([code, json.problems]).toMatchObject([1, [refused]]);
+    expect([first.state(), upstream.refs()]).toEqual(before);
+    git(upstream.path, 'tag', '-d', tag);
+    const dead = await dmrel(first.root, weekly, { dieAt: { line: 15 } });
+    expect(dead.code).toBeNull();
+    git(upstream.path, 'tag', tag, 'main');
+    expect((await dmrelJson(first.root, weekly)).json.problems).toMatchObject([refused]);
+    git(upstream.path, 'tag', '-d', tag);
+    expect((await dmrel(first.root, weekly)).code).toBe(0);
+    expectOneRelease(upstream);
+  });
+
+  it('comes from the release alone: the repository of the workspace is no product', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    const workspace = upstream.machine('first');
+    workspace.write('products/repos.yaml', `${workspace.read('products/repos.yaml')}ws: ./../origin\n`);
+    const before = workspace.state();
+    const { code, json } = await dmrelJson(root, weekly);
+    expect([code, json.problems]).toMatchObject([1, [{ code: 'tag-conflict', subject: 'ws' }]]);
+    expect(workspace.state()).toBe(before);
+    expect((await dmrel(root, [...weekly, '--except', 'ws'])).code).toBe(0);
+  });
+
+  it('is not made a second time by a clone that has no tags', async () => {
+    const upstream = new Upstream(1);
+    const first = upstream.machine('first');
+    expect((await dmrel(first.root, weekly)).code).toBe(0);
+    git(first.root, 'commit', '--quiet', '--allow-empty', '-m', 'more');
+    git(first.root, 'push', '--quiet');
+    const second = upstream.machine('second');
+    git(second.root, 'tag', '-d', tag);
+    const before = upstream.refs();
+    const { code, out } = await dmrel(second.root, weekly);
+    expect([code, out]).toEqual([0, expect.stringContaining('nothing to do')]);
+    expect(git(second.root, 'tag', '--list')).toBe('');
+    // What is still to be pushed is pushed without it.
+    git(second.remote('p00'), 'tag', '-d', tag);
+    git(second.root, 'commit', '--quiet', '--allow-empty', '-m', 'still more');
+    const again = await dmrel(second.root, weekly);
+    expect([again.code, again.code === 0 ? '' : again.err]).toEqual([0, '']);
+    expect(upstream.refs()).toEqual({ ...before, 'refs/heads/main': git(second.root, 'rev-parse', 'HEAD') });
+    expect(second.tagged(tag)).toEqual(['p00']);
+  });
+
+  it('is on the branch, though somebody pushed there during the run', async () => {
+    const upstream = new Upstream(1);
+    const second = upstream.machine('second');
+    second.write('note', 'x\n');
+    second.commitAll();
+    git(second.root, 'push', '--quiet', 'origin', 'HEAD:refs/heads/later');
+    const first = upstream.machine('first');
+    const hook = join(first.remote('p00'), 'hooks/post-receive');
+    mkdirSync(join(hook, '..'), { recursive: true });
+    const push = `git --git-dir='${upstream.path}' update-ref refs/heads/main refs/heads/later`;
+    writeFileSync(hook, `#!/bin/sh\nunset $(git rev-parse --local-env-vars)\n${push}\n`);
+    chmodSync(hook, 0o755);
+    const { code, json } = await dmrelJson(first.root, weekly);
+    expect([code, json.problems[0].code]).toEqual([4, 'push-refused']);
+    const before = git(first.root, 'rev-parse', tagRef);
+    pulled(upstream, 'first');
+    const again = await dmrel(first.root, weekly);
+    expect([again.code, again.code === 0 ? '' : again.err]).toEqual([0, '']);
+    expect(git(upstream.path, 'rev-parse', tagRef)).not.toBe(before);
+    expect(git(upstream.path, 'rev-parse', `${tagRef}^{commit}`)).toBe(git(upstream.path, 'rev-parse', 'main'));
+    expect(git(upstream.path, 'log', '--format=%s', 'main').split('\n')).toEqual([
+      `Tag ${tag}`,
+      'workspace',
+      'workspace',
+    ]);
+    expect((await dmrel(first.root, weekly)).out).toContain('nothing to do');
   });
 });
 

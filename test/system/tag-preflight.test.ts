@@ -110,6 +110,44 @@ describe('before anything is written', () => {
   });
 });
 
+describe('two products of one repository', () => {
+  const shared = (other: string) => {
+    const workspace = new ReleaseWorkspace(1);
+    git(workspace.remote('p00'), 'branch', 'dev', 'main~1');
+    git(workspace.remote('p00'), 'branch', 'same', 'main');
+    workspace.write(
+      'products/repos.yaml',
+      `a: {url: ./remotes/p00.git, ref: main}\nb: {url: ./remotes/../remotes/p00, ref: ${other}}\n`,
+    );
+    return workspace;
+  };
+
+  it('that would have one tag on two commits are named before anything is written', async () => {
+    const workspace = shared('dev');
+    const before = workspace.state();
+    const [main, dev] = ['main', 'dev'].map((ref) => git(workspace.remote('p00'), 'rev-parse', '--short=12', ref));
+    const { code, json } = await dmrelJson(workspace.root, [...weekly, '--dry-run']);
+    expect([code, json.problems]).toMatchObject([
+      1,
+      [
+        {
+          code: 'tag-conflict',
+          subject: 'b',
+          message: `b: ${tag} would be on ${dev}, and on ${main} for a, in one repository`,
+        },
+      ],
+    ]);
+    expect((await dmrel(workspace.root, weekly)).code).toBe(1);
+    expect(workspace.state()).toBe(before);
+  });
+
+  it('that would have it on one commit share it', async () => {
+    const workspace = shared('same');
+    await done(workspace, weekly);
+    expect((await done(workspace, weekly)).out).toContain('nothing to do; 2 repositories in sync');
+  });
+});
+
 describe('dmrel tag --force', () => {
   const ways = {
     conflict: (workspace: ReleaseWorkspace, product: string) => tagByHand(workspace, product, tag, { at: 'main~1' }),
