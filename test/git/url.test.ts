@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseRemoteUrl, type Transport } from '../../src/git/index.ts';
+import { parseRemoteUrl, placeOfText, type Transport } from '../../src/git/index.ts';
 import { brief, problemsOf } from '../support/workspace.ts';
 
 const every: ReadonlySet<Transport> = new Set<Transport>(['https', 'http', 'ssh', 'git', 'file']);
@@ -265,5 +265,37 @@ describe('any text as a URL', () => {
       { numRuns: 10_000 },
     );
     expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(300);
+  });
+});
+
+describe('the place of a repository', () => {
+  const places = (...texts: string[]) => [...new Set(texts.map((text) => placeOfText(text, '/ws')))];
+
+  it('is one for all URLs that name it', () => {
+    expect(
+      places(
+        'https://github.com/lsst/afw',
+        'https://GitHub.com/lsst/afw.git',
+        'git@github.com:lsst/afw.git',
+        'ssh://git@github.com/lsst/afw/',
+        'git://github.com/lsst/afw.git',
+      ),
+    ).toEqual(['github.com:lsst/afw']);
+    expect(places('./remotes/afw.git', '/ws/remotes/afw', './x/../remotes/afw/', 'file:///ws/remotes/afw.git')).toEqual(
+      [':ws/remotes/afw'],
+    );
+  });
+
+  it('is another for others, and none for what is no URL', () => {
+    const others = [
+      'https://github.com/lsst/afw',
+      'https://github.com/lsst/afw2',
+      'https://github.com/fork/afw',
+      'https://example.org/lsst/afw',
+      'https://github.com:8443/lsst/afw',
+      '/lsst/afw',
+    ];
+    expect(places(...others)).toHaveLength(others.length);
+    expect(places('ext::sh -c x', '-x', '')).toEqual([undefined]);
   });
 });
