@@ -26,6 +26,8 @@ export interface WithdrawalFacts extends LevelFacts {
   signed: Digest | undefined;
   /** Signatures of the level's promoter are taken away from the images. */
   retracts: boolean;
+  /** Of what is recorded: images that have some still, and those that do not have the statement. */
+  unfinished: { promoted: ReadonlySet<string>; unsaid: ReadonlySet<string> };
   /** Statements are attached to images, too. */
   signs: boolean;
   filesAreCommitted: boolean;
@@ -74,27 +76,29 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
     steps.push(planStep('sign', 'sign that it was taken away', { done, to: about.name, needs: tags }));
   }
   const still = new Set(standing.current.flatMap((each) => Object.values(each.images).map(digestIn)));
+  const beside: string[] = [];
   for (const image of leaving) {
     const place = `${image.to.registry}/${image.to.repository}`;
-    const needs = [...tags, ...(facts.statement ? ['sign'] : [])];
-    const what = { done: recorded, to: image.digest };
+    const what = { to: image.digest, needs: [...tags, ...(facts.statement ? ['sign'] : [])] };
+    const after: string[] = [];
     // The same image stands there as part of another release.
-    const retract = facts.retracts && !still.has(image.digest) ? [`retract:${image.name}`] : [];
-    for (const id of retract)
-      steps.push(planStep(id, `take the promoter's signatures from ${place}`, { ...what, needs }));
+    if (facts.retracts && !still.has(image.digest)) {
+      const done = recorded && !facts.unfinished.promoted.has(image.name);
+      const title = `take the promoter's signatures from ${place}`;
+      steps.push(planStep(`retract:${image.name}`, title, { ...what, done }));
+      after.push(`retract:${image.name}`);
+    }
+    beside.push(...after);
     // After it: both change the list of what belongs to the image, and first the yes goes, then the no comes.
-    if (facts.statement && facts.signs)
-      steps.push(planStep(`attest:${image.name}`, `attach it to ${place}`, { ...what, needs: [...needs, ...retract] }));
+    if (!facts.statement || !facts.signs) continue;
+    const done = recorded && !facts.unfinished.unsaid.has(image.name);
+    steps.push({ ...planStep(`attest:${image.name}`, `attach it to ${place}`, { ...what, done }), after });
+    beside.push(`attest:${image.name}`);
   }
-  steps.push(
-    ...recordSteps(
-      level.name,
-      about.name,
-      recorded,
-      facts,
-      steps.map(({ id }) => id),
-    ),
-  );
+  // A registry that deletes nothing, or cannot be read, keeps no withdrawal from being said: what is left is for later.
+  const needed = steps.map(({ id }) => id).filter((id) => !beside.includes(id));
+  const [write, ...rest] = recordSteps(level.name, about.name, recorded, facts, needed);
+  steps.push({ ...write!, after: beside }, ...rest);
   const verb = kind === 'rollback' ? `Roll ${level.name} back from` : `Demote`;
   const end = kind === 'rollback' ? `to ${restored?.record.name ?? 'nothing'}` : `from ${level.name}`;
   return levelPlan(kind, about.name, steps, problems, upstream, {

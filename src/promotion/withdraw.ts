@@ -1,17 +1,13 @@
 import {
   evidenceFolder,
-  openTrust,
-  promoterRole,
   readEvidence,
-  retractSigned,
   type Signer,
   sayTheSame,
   signerFor,
-  type TrustedKey,
   withdrawalStatement,
 } from '../evidence/index.ts';
 import type { Step } from '../operation/index.ts';
-import { type ImageRegistry, manifestsOf, repositoryAt } from '../registry/index.ts';
+import { type ImageRegistry, repositoryAt } from '../registry/index.ts';
 import {
   type LevelEntry,
   levelFile,
@@ -21,7 +17,7 @@ import {
   requireRelease,
   standingAt,
 } from '../releases/index.ts';
-import { type Digest, failed, hexOf, type Instant, ok, problem, type Result } from '../support/index.ts';
+import { type Digest, failed, hexOf, type Instant, ok, type Problem, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps, type Code, type CodeOf, tagCode } from './apply.ts';
 import { lookAtTarget } from './content.ts';
@@ -30,7 +26,8 @@ import { gatherLevel, type LevelFacts, type LevelRequest } from './level-facts.t
 import { nothing, writeNothing } from './nothing.ts';
 import type { FoundImage, PromotedImage } from './plan.ts';
 import { namedStatements, openStatements } from './statements.ts';
-import { planWithdrawal, type WithdrawalPlan } from './withdraw-plan.ts';
+import { planWithdrawal, type WithdrawalFacts, type WithdrawalPlan } from './withdraw-plan.ts';
+import { isPromotedStill, isSaidAt, retractPromoted, type TakenImage } from './withdraw-signatures.ts';
 
 export interface WithdrawalRequest extends LevelRequest {
   kind: 'rollback' | 'demote';
@@ -90,15 +87,18 @@ export async function prepareWithdrawal(
   const whole = (about.withdrawals ?? []).slice(0, half ? -1 : undefined);
   const named = new Set(whole.map((each) => each.statement));
   const before = statement && statements.find((each) => sayTheSame(each, statement) && !named.has(each.digest));
+  const gone = standingAt(about, level.name) === undefined && !half;
+  const signed = gone ? about.withdrawals?.findLast((each) => each.level === level.name)?.statement : before?.digest;
   const signer = statement ? await signerFor(workspace, demoterRole, request.env) : ok(undefined);
   const written = [...withdrawn.map(({ name }) => releaseFile(name)), levelFile(level.name)];
   const files = [...written, ...namedStatements(level.name, withdrawn, facts.standing)];
   const trusted = workspace.config.trust !== undefined;
   const plan = planWithdrawal({
     ...facts,
-    ...{ kind, reason, withdrawn, leaving, found, nothing, statement, signed: before?.digest },
+    ...{ kind, reason, withdrawn, leaving, found, nothing, statement, signed },
     restored: restored && { record: restored, images },
     retracts: trusted && kind === 'demote',
+    unfinished: await unfinished(workspace, facts, about, leaving),
     signs: trusted && kind === 'demote',
     filesAreCommitted: await facts.repository.isCommitted(files),
     elsewhere: Object.keys(workspace.config.levels ?? {}).filter(
@@ -108,6 +108,26 @@ export async function prepareWithdrawal(
   if (!signer.ok && plan.steps.some(({ id, action }) => id === 'sign' && action !== 'skip'))
     plan.problems.push(...signer.problems);
   return ok({ plan, signer: signer.ok ? signer.value : undefined });
+}
+
+/** What of a withdrawal that is recorded has not come to the registry; where nobody can tell, it has not. */
+async function unfinished(
+  workspace: Workspace,
+  { level, standing, target }: LevelFacts,
+  record: ReleaseRecord,
+  images: readonly PromotedImage[],
+): Promise<WithdrawalFacts['unfinished']> {
+  const found = { promoted: new Set<string>(), unsaid: new Set<string>() };
+  const last = record.withdrawals?.findLast((each) => each.level === level.name);
+  if (!workspace.config.trust || !last || standingAt(record, level.name)) return found;
+  for (const image of images) {
+    const taken = { level: level.name, standing, record, image };
+    const still = last.kind === 'demote' ? await isPromotedStill(workspace, target, taken) : ok(false);
+    if (!still.ok || still.value) found.promoted.add(image.name);
+    const said = last.statement ? await isSaidAt(workspace, target, record, last.statement, image) : ok(true);
+    if (!said.ok || !said.value) found.unsaid.add(image.name);
+  }
+  return found;
 }
 
 /** What stands there now, and what it goes back to. Problem: `not-at-level`. */
@@ -240,11 +260,7 @@ export async function bindWithdrawalSteps(
   workspace: Workspace,
   { plan, signer }: PreparedWithdrawal,
 ): Promise<Result<Step[]>> {
-  const { statement, signed, leaving, withdrawn, level } = plan.details;
-  const trust = await openTrust(workspace);
-  if (!trust.ok) return trust;
-  const role = promoterRole(workspace.config, level);
-  const keys = [...(trust.value?.keys.values() ?? [])].filter((key) => key.roles.includes(role));
+  const { statement, signed, leaving, withdrawn, records, standing } = plan.details;
   const statements = openStatements({
     workspace,
     folder: evidenceFolder(withdrawn[0]!),
@@ -265,10 +281,18 @@ export async function bindWithdrawalSteps(
     };
     return {
       level,
-      retract: (_image, planned) => retractCode(target, named(planned.id), keys),
+      retract: (_image, planned) => {
+        const taken = { level: plan.details.level, standing, record: records[0]!, image: named(planned.id) };
+        return retractCode(workspace, target, taken);
+      },
       attest: (_image, planned) => ({
         isDone: async () => false,
-        apply: () => statements.attach(target, named(planned.id), false),
+        apply: async () => {
+          const { to, digest } = named(planned.id);
+          // Who asks for what is not there is told no.
+          if (!(await target.hasManifest(to.repository, digest))) return { status: 'in-sync' };
+          return statements.attach(target, named(planned.id), false);
+        },
       }),
     };
   });
@@ -284,18 +308,17 @@ async function prepareNothing(
   return written.ok ? code.apply(signal) : { status: 'failed', problem: written.problems[0]! };
 }
 
-/** Of the image and of every image in it: an admission may look at either. */
-function retractCode(target: ImageRegistry, { to, digest }: PromotedImage, keys: readonly TrustedKey[]): Code {
+/** @internal also of a reconciliation */
+export function retractCode(workspace: Workspace, target: ImageRegistry, taken: TakenImage): Code {
   return {
     isDone: async () => false,
     apply: async () => {
-      const digests = await manifestsOf({ registry: target, repository: to.repository }, digest);
-      // Nothing is signed that is not there.
-      for (const each of digests.ok ? digests.value : []) {
-        const retracted = await retractSigned(target, to.repository, each, keys);
-        if (!retracted.ok) return { status: 'failed', problem: retracted.problems[0]! };
-      }
-      return { status: 'done' };
+      const retracted = await retractPromoted(workspace, target, taken);
+      if (retracted.ok) return { status: 'done' };
+      const [first] = retracted.problems as [Problem];
+      const { to, digest } = taken.image;
+      const message = `the promoter's signatures are still at ${to.registry}/${to.repository}@${digest}: ${first.message}`;
+      return { status: 'failed', problem: { ...first, message } };
     },
   };
 }
