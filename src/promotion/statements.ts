@@ -104,7 +104,7 @@ export function namedStatements(
 }
 
 /** What of a statement is about one repository: an image, and the images of single platforms in it. */
-function subjectsIn({ subject }: Statement, repository: string, image: Digest): Digest[] {
+export function subjectsIn({ subject }: Statement, repository: string, image: Digest): Digest[] {
   const own = subject.filter(({ name }) => name === repository);
   return [...new Set([image, ...own.flatMap(({ digest }) => parseDigest(`sha256:${digest.sha256}`) ?? [])])];
 }

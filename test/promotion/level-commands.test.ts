@@ -282,6 +282,19 @@ describe('dmrel reconcile', () => {
     expect(git(workspace.root, 'status', '--porcelain')).toBe('');
   });
 
+  it('knows what stands at another level in the same registry', async () => {
+    const one = '"layout:.dmrel/registry/dev"';
+    const workspace = await LevelWorkspace.make({
+      levels: { dev: '{registry: dev}', lab: '{registry: lab}', batch: '{registry: batch}' },
+    }).built(old, newer);
+    const config = readFileSync(join(workspace.root, 'dmrel.yaml'), 'utf8');
+    workspace.write('dmrel.yaml', config.replace('lab: layout:.dmrel/registry/lab', `lab: ${one}`));
+    workspace.commit();
+    await workspace.promote('dev', newer);
+    await workspace.promote('lab', old);
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+  });
+
   it('invents nothing: a tag that is in no record is told and left', async () => {
     const workspace = await twoAtBatch();
     await workspace.registry('batch').tag('stack', newest, workspace.digest(old));
