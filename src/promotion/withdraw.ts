@@ -20,6 +20,7 @@ import {
 import { type Digest, failed, hexOf, type Instant, ok, type Problem, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps, type Code, type CodeOf, tagCode } from './apply.ts';
+import { afterRecords } from './clock.ts';
 import { lookAtTarget } from './content.ts';
 import { demoterRole, demotes } from './demoter.ts';
 import { gatherLevel, type LevelFacts, type LevelRequest } from './level-facts.ts';
@@ -57,13 +58,13 @@ export async function prepareWithdrawal(
 ): Promise<Result<PreparedWithdrawal>> {
   const gathered = await gatherLevel(workspace, request);
   if (!gathered.ok) return gathered;
-  const facts = gathered.value;
   const chosen =
     request.kind === 'rollback'
-      ? await chooseBack(workspace, facts, request)
-      : await chooseDemoted(workspace, facts, request);
+      ? await chooseBack(workspace, gathered.value, request)
+      : await chooseDemoted(workspace, gathered.value, request);
   if (!chosen.ok) return chosen;
   const { withdrawn, restored } = chosen.value;
+  const { facts, problems } = afterRecords(gathered.value, withdrawn);
   const { level, target } = facts;
   const images = restored ? imagesAt(facts, restored) : [];
   const leaving = leavingImages(facts, withdrawn);
@@ -105,6 +106,7 @@ export async function prepareWithdrawal(
       (other) => other !== level.name && standingAt(about, other) !== undefined,
     ),
   });
+  plan.problems.push(...problems);
   if (!signer.ok && plan.steps.some(({ id, action }) => id === 'sign' && action !== 'skip'))
     plan.problems.push(...signer.problems);
   return ok({ plan, signer: signer.ok ? signer.value : undefined });

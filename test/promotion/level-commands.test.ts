@@ -96,6 +96,35 @@ describe('dmrel demote', () => {
   });
 });
 
+describe('a clock that is behind that of another machine', () => {
+  /** What of the record is of the newest moment, two minutes later: another machine, whose clock is ahead, wrote it. */
+  function ahead(workspace: LevelWorkspace, release: string): void {
+    const file = `releases/${release}/release.yaml`;
+    const text = readFileSync(join(workspace.root, file), 'utf8');
+    const [newest] = [...text.matchAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g)].map(String).sort().reverse() as [string];
+    const later = new Date(Date.parse(newest) + 120_000).toISOString().replace('.000Z', 'Z');
+    workspace.write(file, text.replaceAll(newest, later));
+    workspace.commit();
+  }
+
+  it('brings nothing back that was taken away, and keeps nothing away that is promoted again', async () => {
+    const workspace = await LevelWorkspace.make().built(old, newer);
+    for (const release of [old, newer]) await workspace.promote('dev', release);
+    ahead(workspace, newer);
+    const taken = await workspace.run('demote', '--level', 'dev', '--release', newer, ...because);
+    expect([taken.code, taken.err]).toEqual([0, expect.stringMatching(/ clock-behind .*dev was changed [12]m/)]);
+    const up = ['promote', '--level', 'batch', '--release', newer];
+    expect((await workspace.refused(...up)).problems).toEqual([
+      `gate-denied: ${newer} may not go to batch: ${newer} does not stand at dev`,
+    ]);
+    ahead(workspace, newer);
+    await workspace.done('release-hold', '--level', 'dev');
+    await workspace.promote('dev', newer);
+    await workspace.done(...up);
+    expect(workspace.current('batch')).toEqual([newer]);
+  });
+});
+
 describe('dmrel hold', () => {
   it('lets nothing up until it is released, once and again', async () => {
     const workspace = await LevelWorkspace.make().built(old, newer);
