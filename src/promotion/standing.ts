@@ -39,15 +39,23 @@ function kept(entries: LevelEntry[], recommended: ReleaseName | undefined, { kee
   });
 }
 
-/** An older release stays for the images that a newer one has not brought yet: they are what runs there. */
-function superseded([newest, ...older]: LevelEntry[], meant: readonly string[]): LevelEntry[] {
+/**
+ * An older release stays for the images that a newer one has not brought yet: they are what runs there. One that is
+ * recommended stays as it is.
+ */
+function superseded(
+  [newest, ...older]: LevelEntry[],
+  recommended: ReleaseName | undefined,
+  meant: readonly string[],
+): LevelEntry[] {
   if (!newest) return [];
   const taken = new Set(Object.keys(newest.images));
   const left: LevelEntry[] = [];
   for (const entry of older) {
     const rest = Object.entries(entry.images).filter(([name]) => meant.includes(name) && !taken.has(name));
     for (const [name] of rest) taken.add(name);
-    if (rest.length > 0) left.push({ ...entry, images: Object.fromEntries(rest) });
+    if (entry.release === recommended) left.push(entry);
+    else if (rest.length > 0) left.push({ ...entry, images: Object.fromEntries(rest) });
   }
   return [newest, ...left];
 }

@@ -6,7 +6,7 @@ import { type Digest, type Problem, problem, warning } from '../support/index.ts
 import type { LevelFacts } from './level-facts.ts';
 import { type LevelPlan, levelPlan, planStep, recordSteps, tagStep } from './level-plan.ts';
 import type { FoundImage, PromotedImage } from './plan.ts';
-import { digestIn, levelTags, withoutReleases, withRelease } from './standing.ts';
+import { digestIn, levelTags, withBelow, withoutReleases, withRelease } from './standing.ts';
 
 export interface WithdrawalFacts extends LevelFacts {
   kind: 'rollback' | 'demote';
@@ -15,6 +15,8 @@ export interface WithdrawalFacts extends LevelFacts {
   withdrawn: ReleaseRecord[];
   /** What stands there then; undefined: nothing. */
   restored: { record: ReleaseRecord; images: PromotedImage[] } | undefined;
+  /** What of others stands there then, where that has not all images. */
+  rest: { record: ReleaseRecord; images: PromotedImage[] }[];
   /** Images of what is taken away, as they are named at the level. */
   leaving: PromotedImage[];
   found: Record<string, FoundImage>;
@@ -54,7 +56,7 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
   const records = withdrawn.map((record) => nextRecord(facts, record));
   const recorded = standing === facts.standing && records.every((record, index) => record === withdrawn[index]);
   const problems: Problem[] = [...recommendedProblems(facts), ...elsewhereWarnings(facts)];
-  const images = restored?.images ?? [];
+  const images = [...(restored?.images ?? []), ...facts.rest.flatMap((each) => each.images)];
   const steps: PlannedStep[] = [];
   for (const { name, digest, to } of images) {
     const done = found[name]?.content === true;
@@ -123,15 +125,18 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
 
 /** The level without them, with what stands there then; they may not come back by themselves. */
 function nextStanding(facts: WithdrawalFacts): LevelRecord {
-  const { standing, level, withdrawn, restored, now, by, reason } = facts;
+  const { standing, level, withdrawn, restored, rest, now, by, reason } = facts;
   const names = withdrawn.map(({ name }) => name);
   const gone = withdrawn.every((record) => standingAt(record, level.name) === undefined);
   if (gone && !standing.current.some(({ release }) => names.includes(release))) return standing;
   const without = withoutReleases(standing, names);
-  const images = Object.fromEntries((restored?.images ?? []).map(({ name, reference }) => [name, reference]));
-  const entry: LevelEntry | undefined = restored && { release: restored.record.name, since: now, images };
+  const entryOf = ({ record, images }: WithdrawalFacts['rest'][0]): LevelEntry => {
+    const references = images.map(({ name, reference }) => [name, reference]);
+    return { release: record.name, since: now, images: Object.fromEntries(references) };
+  };
   const rules = { keep: level.config.keep, images: level.images };
-  const next = entry ? withRelease(without, entry, rules) : without;
+  const head = restored ? withRelease(without, entryOf(restored), rules) : without;
+  const next = rest.map(entryOf).reduce(withBelow, head);
   const others = (standing.withheld ?? []).filter(({ release }) => !names.includes(release));
   return { ...next, withheld: [...others, ...names.map((release) => ({ release, by, at: now, reason }))] };
 }

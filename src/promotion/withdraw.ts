@@ -8,16 +8,8 @@ import {
 } from '../evidence/index.ts';
 import type { Step } from '../operation/index.ts';
 import { type ImageRegistry, repositoryAt } from '../registry/index.ts';
-import {
-  type LevelEntry,
-  levelFile,
-  type ReleaseRecord,
-  readAllReleases,
-  releaseFile,
-  requireRelease,
-  standingAt,
-} from '../releases/index.ts';
-import { type Digest, failed, hexOf, type Instant, ok, type Problem, problem, type Result } from '../support/index.ts';
+import { levelFile, type ReleaseRecord, releaseFile, standingAt } from '../releases/index.ts';
+import { type Digest, hexOf, type Instant, ok, type Problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps, type Code, type CodeOf, tagCode } from './apply.ts';
 import { afterRecords } from './clock.ts';
@@ -27,6 +19,7 @@ import { gatherLevel, type LevelFacts, type LevelRequest } from './level-facts.t
 import { nothing, writeNothing } from './nothing.ts';
 import type { FoundImage, PromotedImage } from './plan.ts';
 import { namedStatements, openStatements } from './statements.ts';
+import { chooseBack, chooseDemoted, chooseRest } from './withdraw-choice.ts';
 import { planWithdrawal, type WithdrawalFacts, type WithdrawalPlan } from './withdraw-plan.ts';
 import { isPromotedStill, isSaidAt, retractPromoted, type TakenImage } from './withdraw-signatures.ts';
 
@@ -46,11 +39,6 @@ export interface PreparedWithdrawal {
   signer: Signer | undefined;
 }
 
-interface Choice {
-  withdrawn: ReleaseRecord[];
-  restored: ReleaseRecord | undefined;
-}
-
 /** Look, and decide what is taken away from a level and what stands there then. Nothing is written. */
 export async function prepareWithdrawal(
   workspace: Workspace,
@@ -66,6 +54,11 @@ export async function prepareWithdrawal(
   const { withdrawn, restored } = chosen.value;
   const { facts, problems } = afterRecords(gathered.value, withdrawn);
   const { level, target } = facts;
+  const others = await chooseRest(workspace, facts, chosen.value);
+  if (!others.ok) return others;
+  const rest = others.value.map(({ record, names }) => {
+    return { record, images: imagesAt(facts, record).filter(({ name }) => names.includes(name)) };
+  });
   const images = restored ? imagesAt(facts, restored) : [];
   const leaving = leavingImages(facts, withdrawn);
   const [about] = withdrawn as [ReleaseRecord];
@@ -74,7 +67,8 @@ export async function prepareWithdrawal(
     const at = await target.resolve(to.repository, level.name);
     found[name] = { content: true, ...(at ? { level: at } : {}) };
   }
-  if (restored) Object.assign(found, await lookAtTarget(workspace, target, images, restored.name, level.name));
+  for (const each of [...(restored ? [{ record: restored, images }] : []), ...rest])
+    Object.assign(found, await lookAtTarget(workspace, target, each.images, each.record.name, level.name));
   const { reason, kind } = request;
   const subjects = leaving.map(({ digest, reference }) => {
     return { name: reference.slice(0, reference.lastIndexOf('@')), digest: { sha256: hexOf(digest) } };
@@ -98,6 +92,7 @@ export async function prepareWithdrawal(
     ...facts,
     ...{ kind, reason, withdrawn, leaving, found, nothing, statement, signed },
     restored: restored && { record: restored, images },
+    rest,
     retracts: trusted && kind === 'demote',
     unfinished: await unfinished(workspace, facts, about, leaving),
     signs: trusted && kind === 'demote',
@@ -131,102 +126,6 @@ async function unfinished(
   }
   return found;
 }
-
-/** What stands there now, and what it goes back to. Problem: `not-at-level`. */
-async function chooseBack(
-  workspace: Workspace,
-  { standing, level }: LevelFacts,
-  { to, reason }: WithdrawalRequest,
-): Promise<Result<Choice>> {
-  const { current, withheld = [] } = standing;
-  const newest = withheld.reduce<(typeof withheld)[0] | undefined>(
-    (left, right) => (left && left.at > right.at ? left : right),
-    undefined,
-  );
-  const done = newest && (await requireRelease(workspace.root, newest.release));
-  const last = done?.ok ? done.value.withdrawals?.findLast((each) => each.level === level.name) : undefined;
-  const back = last?.kind === 'rollback' && last.to === current[0]?.release;
-  // Run again, it goes no further: that is said with --to.
-  if (done?.ok && back && (to === undefined ? last.reason === reason : to === last.to))
-    return ok({ withdrawn: [done.value], restored: undefined });
-  const [first] = current;
-  if (!first) return nowhere(`nothing stands at ${level.name}`);
-  const restored =
-    to === undefined
-      ? await before(workspace, level.name, current, level.config.keep !== undefined)
-      : await stoodAt(workspace, level.name, to);
-  if (!restored.ok) return restored;
-  if (restored.value.name === first.release) return nowhere(`${first.release} is what stands at ${level.name}`);
-  const index = current.findIndex(({ release }) => release === restored.value.name);
-  const above = level.config.keep && index > 0 ? current.slice(0, index) : [first];
-  const withdrawn: ReleaseRecord[] = [];
-  for (const { release } of above) {
-    const read = await requireRelease(workspace.root, release);
-    if (!read.ok) return read;
-    withdrawn.push(read.value);
-  }
-  return ok({ withdrawn, restored: restored.value });
-}
-
-/** What stood there before the newest, and was not taken away since. */
-async function before(
-  workspace: Workspace,
-  level: string,
-  [first, second]: LevelEntry[],
-  keeps: boolean,
-): Promise<Result<ReleaseRecord>> {
-  if (keeps && second) return requireRelease(workspace.root, second.release);
-  const { records, problems } = await readAllReleases(workspace.root);
-  if (problems.length > 0) return failed(...problems);
-  const stood = records.filter(({ name }) => name !== first?.release).filter((record) => standingAt(record, level));
-  const came = (record: ReleaseRecord): string => {
-    const { at, operation } = standingAt(record, level)!.promotions.at(-1)!;
-    return `${at} ${operation}`;
-  };
-  const newest = stood.sort((left, right) => (came(left) < came(right) ? -1 : 1)).at(-1);
-  if (newest) return ok(newest);
-  const hint = `'dmrel demote' takes it away, and leaves nothing there`;
-  return failed(problem('not-at-level', `nothing stood at ${level} before ${first?.release}`, { hint }));
-}
-
-async function stoodAt(workspace: Workspace, level: string, name: string): Promise<Result<ReleaseRecord>> {
-  const record = await requireRelease(workspace.root, name);
-  if (!record.ok || standingAt(record.value, level)) return record;
-  const last = record.value.withdrawals?.findLast((each) => each.level === level);
-  const message = last
-    ? `${name} was taken away from ${level} at ${last.at}: ${last.reason}`
-    : `${name} never stood at ${level}`;
-  return failed(problem('not-at-level', message, { hint: `'dmrel release show ${name}' says where it stood` }));
-}
-
-/** The release that is not fit, and what stood there before it, where nothing else is left. */
-async function chooseDemoted(
-  workspace: Workspace,
-  { standing, level }: LevelFacts,
-  { release }: WithdrawalRequest,
-): Promise<Result<Choice>> {
-  const record = await requireRelease(workspace.root, release!);
-  if (!record.ok) return record;
-  const left = standing.current.filter((each) => each.release !== release);
-  const said = record.value.withdrawals?.some((each) => each.level === level.name && each.kind === 'demote');
-  // A run that was killed may have said it in the record, and not yet in the level's file.
-  if (!said || standingAt(record.value, level.name)) {
-    const stood = await stoodAt(workspace, level.name, release!);
-    if (!stood.ok) return stood;
-  }
-  if (left.length === standing.current.length) return ok({ withdrawn: [record.value], restored: undefined });
-  const next =
-    left[0] && (level.config.keep || standing.current[0]?.release !== release)
-      ? requireRelease(workspace.root, left[0].release)
-      : before(workspace, level.name, standing.current, false);
-  const restored = await next;
-  if (restored.ok) return ok({ withdrawn: [record.value], restored: restored.value });
-  const none = restored.problems.every(({ code }) => code === 'not-at-level');
-  return none ? ok({ withdrawn: [record.value], restored: undefined }) : restored;
-}
-
-const nowhere = (message: string): Result<never> =>
-  failed(problem('not-at-level', message, { hint: `'dmrel status' shows what stands where` }));
 
 /** What of a release stands at a level, by the digests that went there. */
 function imagesAt({ level, target }: LevelFacts, record: ReleaseRecord): PromotedImage[] {
