@@ -61,7 +61,10 @@ async function readBundleOf(image: Attachment, digest: Digest): Promise<Result<E
   const blob = layer && more.length === 0 ? parseDigest(String(layer.digest)) : undefined;
   if (!blob || read.value.mediaType !== mediaTypes.manifest) return refuse('it does not hold one bundle');
   const bytes = await attempt(() => readSmallBlob(image, blob, maxBundleBytes));
-  if (!bytes.ok) return bytes;
+  if (!bytes.ok) {
+    const there = await attempt(() => image.registry.hasBlob(image.repository, blob));
+    return there.ok && !there.value ? refuse('its bundle is gone') : bytes;
+  }
   if (!bytes.value) return refuse(`its bundle has more than ${maxBundleBytes / 2 ** 20} MiB`);
   const envelope = parseBundle(parseJson(bytes.value), digest);
   return envelope.ok ? ok(envelope.value) : envelope;

@@ -68,9 +68,7 @@ export async function prepareReconcile(
     const looked = await lookAtLevel(workspace, gathered.value, signer !== undefined);
     if (!looked.ok) return looked;
     const { facts, records } = looked.value;
-    const taken = await takenImages(workspace, gathered.value, all);
-    if (!taken.ok) return taken;
-    const repair = planRepair({ ...facts, taken: taken.value });
+    const repair = planRepair({ ...facts, taken: await takenImages(workspace, gathered.value, all) });
     levels.push({ facts: gathered.value, repair, records, signer });
   }
   const drift = levels.flatMap(({ repair }) => repair.drift);
@@ -154,7 +152,7 @@ async function takenImages(
   workspace: Workspace,
   facts: LevelFacts,
   all: readonly ReleaseRecord[],
-): Promise<Result<TakenImage[]>> {
+): Promise<TakenImage[]> {
   const { level, standing, target } = facts;
   const found: TakenImage[] = [];
   for (const record of all) {
@@ -164,11 +162,11 @@ async function takenImages(
       const image = imageAt(facts, record, name, `${repositoryAt(target.address, name)}@${digest}`);
       const taken = { level: level.name, standing, record, image };
       const still = await isPromotedStill(workspace, target, taken);
-      if (!still.ok) return still;
-      if (still.value) found.push(taken);
+      // Where nobody can tell, who is to take it away says why.
+      if (!still.ok || still.value) found.push(taken);
     }
   }
-  return ok(found);
+  return found;
 }
 
 /** An image as the level's record names it, and where it came from. */

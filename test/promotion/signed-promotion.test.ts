@@ -154,13 +154,19 @@ describe('a demotion where keys are trusted', () => {
     const [index, ...parts] = (await anIndexOf(workspace, newer, old)) as [Digest, Digest, Digest];
     for (const level of ['dev', 'batch']) await workspace.promote(level, newer);
     rmSync(join(workspace.root, '.dmrel/registry/batch/stack/blobs/sha256', parts[0].slice(7)));
+    // Nor does a stranger's bundle keep it from that, of which nobody has the content.
+    const batch = workspace.registry('batch');
+    const opened = unwrap(await openWorkspace(workspace.root, {}));
+    const stranger = unwrap(await signerFor(opened, 'rescue', workspace.env));
+    const strange = unwrap(await signStatement(aStatement({}, index), stranger));
+    const bundle = unwrap(await attachStatement(batch, 'stack', index, strange))!;
+    const [layer] = JSON.parse(unwrap(await batch.readManifest('stack', bundle)).bytes.toString('utf8')).layers;
+    rmSync(join(workspace.root, '.dmrel/registry/batch/stack/blobs/sha256', layer.digest.slice(7)));
     const demote = ['demote', '--level', 'batch', '--release', newer, ...because];
     await workspace.done(...demote);
     for (const digest of [index, ...parts]) expect(await signedBy(workspace, 'batch-1', digest)).toEqual([]);
     expect(await workspace.done(...demote)).toContain('nothing to do');
     // A copy from elsewhere brings the yes back: who looks finds it, and the same command takes it away.
-    const batch = workspace.registry('batch');
-    const opened = unwrap(await openWorkspace(workspace.root, {}));
     const promoted = unwrap(await signerFor(opened, 'promoter-batch', workspace.env));
     unwrap(await attachSignature(batch, 'stack', parts[1], promoted, 'elsewhere/stack'));
     expect((await workspace.refused('reconcile', '--dry-run')).problems).toEqual([
