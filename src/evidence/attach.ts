@@ -31,6 +31,21 @@ export function attachStatement(
   });
 }
 
+/** Whether an image has a statement, as it was signed then. */
+export function isStatementAttached(
+  registry: ImageRegistry,
+  repository: string,
+  image: Digest,
+  { statement, signed }: SignedStatement,
+): Promise<Result<boolean>> {
+  return attempt(async () => {
+    if (!signed) return false;
+    const payload = signed.envelope.payload.toString('utf8');
+    const to = { registry, repository, image };
+    return (await findBundle(to, payload, signed.publicKey, statement.predicateType)) !== undefined;
+  });
+}
+
 /**
  * Sign an image: cosign's `.sig` (a payload that names the image and `reference`), and the bundle that cosign writes since
  * version 3. What this key signed already stays as it is.

@@ -18,7 +18,7 @@ export interface AttachedBundle {
 
 /**
  * The envelopes that are attached to an image as Sigstore bundles. What is damaged or in another form is reported beside
- * them, for it cannot count. Problems: `registry-io` for a list without an end, and those of the registry.
+ * them with its digest as the subject, for it cannot count. Problems: `registry-io` for a list without an end, and those of the registry.
  * @param predicateType leaves out those that say they are of another kind
  */
 export function readAttached(
@@ -37,7 +37,7 @@ export function readAttached(
     for (const { digest } of candidates) {
       const found = await readBundleOf(image, digest);
       if (found.ok) bundles.push({ digest, envelope: found.value });
-      else problems.push(...found.problems);
+      else problems.push(...found.problems.map((each) => ({ ...each, subject: digest })));
     }
     return { bundles, problems };
   });
@@ -61,7 +61,10 @@ async function readBundleOf(image: Attachment, digest: Digest): Promise<Result<E
   const blob = layer && more.length === 0 ? parseDigest(String(layer.digest)) : undefined;
   if (!blob || read.value.mediaType !== mediaTypes.manifest) return refuse('it does not hold one bundle');
   const bytes = await attempt(() => readSmallBlob(image, blob, maxBundleBytes));
-  if (!bytes.ok) return bytes;
+  if (!bytes.ok) {
+    const there = await attempt(() => image.registry.hasBlob(image.repository, blob));
+    return there.ok && !there.value ? refuse('its bundle is gone') : bytes;
+  }
   if (!bytes.value) return refuse(`its bundle has more than ${maxBundleBytes / 2 ** 20} MiB`);
   const envelope = parseBundle(parseJson(bytes.value), digest);
   return envelope.ok ? ok(envelope.value) : envelope;

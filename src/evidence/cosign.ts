@@ -81,8 +81,21 @@ export async function hasCosignSignature(
   return false;
 }
 
-/** Take the signatures of some keys away; those of others stay. Gives how many went. */
-export async function removeCosignSignatures(to: Attachment, keys: readonly PublicKey[]): Promise<number> {
+/** Take the signatures of some keys away; those of others stay. */
+export async function removeCosignSignatures(to: Attachment, keys: readonly PublicKey[]): Promise<void> {
+  const { standing, layers, others } = await layersOfOthers(to, keys);
+  if (others.length === layers.length) return;
+  if (others.length > 0) await writeLayers(to, others, standing);
+  else unwrap(await to.registry.deleteManifest(to.repository, standing!));
+}
+
+/** Whether one of some keys has signed an image, under whatever reference. */
+export async function hasCosignSignatureOf(to: Attachment, keys: readonly PublicKey[]): Promise<boolean> {
+  const { layers, others } = await layersOfOthers(to, keys);
+  return others.length < layers.length;
+}
+
+async function layersOfOthers(to: Attachment, keys: readonly PublicKey[]) {
   const standing = await to.registry.resolve(to.repository, signatureTag(to.image));
   const layers = await readLayers(to, standing);
   const others: Layer[] = [];
@@ -93,10 +106,7 @@ export async function removeCosignSignatures(to: Attachment, keys: readonly Publ
     const own = signature && payload && keys.some((key) => isSignedBy(key, payload, signature));
     if (!own) others.push(layer);
   }
-  if (others.length === layers.length) return 0;
-  if (others.length > 0) await writeLayers(to, others, standing);
-  else unwrap(await to.registry.deleteManifest(to.repository, standing!));
-  return layers.length - others.length;
+  return { standing, layers, others };
 }
 
 async function readLayers(to: Attachment, digest: Digest | undefined): Promise<Layer[]> {

@@ -1,5 +1,5 @@
 export { type Approval, approvalStatement, parseApproval } from './approval.ts';
-export { attachSignature, attachStatement, isSignedFor } from './attach.ts';
+export { attachSignature, attachStatement, isSignedFor, isStatementAttached } from './attach.ts';
 export { type AttachedBundle, readAttached } from './attached.ts';
 export { type BuildResult, buildEvidenceFolder, readBuildResults } from './build-result.ts';
 export { bundleType, readEnvelopeFile } from './bundle.ts';
@@ -26,7 +26,7 @@ export {
 export { type PublicKey, readPublicKey } from './public-key.ts';
 export { type FoundStatement, readSigned, type Signatory } from './read-file.ts';
 export { latestResult, readResults, type StoredResult } from './results.ts';
-export { retractSigned } from './retract.ts';
+export { hasSigned, type Retraction, retractSigned } from './retract.ts';
 export { type SignedStatement, signedStatement, signedText, signStatement } from './sign.ts';
 export { keyVariable, type Signer, type SignerOptions, signerFor } from './signer.ts';
 export { emergencyStatement, holdStatement, sayTheSame, withdrawalStatement } from './standing.ts';

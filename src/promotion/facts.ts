@@ -5,6 +5,7 @@ import { dateOf, failed, type Instant, instantOf, ok, type Result, unwrap } from
 import { approvalRules, levelsBefore, type Workspace } from '../workspace/index.ts';
 import { readStatements, type StatementFacts } from './facts-statements.ts';
 import type { AfterFact, EmergencyFact, GateFacts } from './gate-facts.ts';
+import { keptInstead } from './standing.ts';
 import { waiverRole } from './waiver-role.ts';
 
 export interface GateQuestion {
@@ -112,10 +113,11 @@ function afterFact(workspace: Workspace, record: ReleaseRecord, before: string):
   return { level: before, since, images: standing.images, meant };
 }
 
-/** The newest at a level that has one release at a time, if it is newer. */
-function newerThan({ config }: Level, record: ReleaseRecord, { current }: LevelRecord): string | undefined {
-  const newest = current[0]?.release;
-  if (newest === undefined || config.keep !== undefined) return undefined;
+/** The newest at a level that has one release at a time, if it is newer; at one that keeps several, what has its place. */
+function newerThan({ config, images }: Level, record: ReleaseRecord, standing: LevelRecord): string | undefined {
+  if (config.keep !== undefined) return keptInstead(standing, record.name, { keep: config.keep, images });
+  const newest = standing.current[0]?.release;
+  if (newest === undefined) return undefined;
   const ofItsKind = parseReleaseName(newest)!.kind === record.kind;
   return ofItsKind && byRelease(newest, record.name) > 0 ? newest : undefined;
 }

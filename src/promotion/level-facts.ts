@@ -68,13 +68,17 @@ export async function gatherLevel(
 }
 
 /** Levels with one registry exclude one another: the lists of what belongs to an image are changed there, too. */
-function laneOf(workspace: Workspace, level: Level): string {
+const laneOf = (workspace: Workspace, { name }: Level): string => levelsSharing(workspace, name).sort()[0] ?? name;
+
+/** Levels that have their images in one place with this one, itself among them. */
+export function levelsSharing(workspace: Workspace, level: string): string[] {
+  const { levels = {} } = workspace.config;
   const address = (name: string): string => registryConfig(workspace, name)?.address ?? name;
-  const own = address(level.config.registry);
-  const sharing = Object.entries(workspace.config.levels ?? {}).filter(
-    ([, { registry }]) => registry === level.config.registry || address(registry) === own,
+  const own = levels[level]?.registry;
+  if (own === undefined) return [];
+  return Object.keys(levels).filter(
+    (name) => levels[name]!.registry === own || address(levels[name]!.registry) === address(own),
   );
-  return sharing.map(([name]) => name).sort()[0] ?? level.name;
 }
 
 /** An image of a release as it goes to a level; undefined when it was not built. */

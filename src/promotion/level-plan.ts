@@ -40,6 +40,9 @@ export function levelPlan<Details>(
     const title = `let nobody else change ${details.level}`;
     all.unshift(planStep('claim', title, { done, to: upstream.name }));
     for (const step of steps) step.needs = ['claim', ...(step.needs ?? [])];
+    // It gives the level back, also where no record is new.
+    const push = steps.find(({ id }) => id === 'push');
+    if (push && !done) push.action = 'create';
   }
   return {
     schema: 'dmrel/plan/v1',

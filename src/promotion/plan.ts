@@ -81,6 +81,12 @@ export function planPromotion(facts: PromotionFacts): PromotionPlan {
   const rules = { keep: level.config.keep, images: level.images };
   const standing = withRelease(facts.standing, { release: record.name, since, images: references }, rules);
   const problems: Problem[] = gateProblems(facts, fresh);
+  const isLeft = standing.current.every(({ release }) => release !== record.name);
+  if (problems.length === 0 && standing !== facts.standing && isLeft) {
+    const message = `${record.name} may not go to ${level.name}: it is older than all that ${level.name} keeps`;
+    const hint = `'keep:' of ${level.name} in dmrel.yaml says how many stay there`;
+    problems.push(problem('gate-denied', message, { hint, subject: level.name }));
+  }
 
   const steps: PlannedStep[] = [];
   for (const { name, digest, to } of images) {

@@ -31,6 +31,7 @@ import {
 } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps } from './apply.ts';
+import { afterRecords } from './clock.ts';
 import { lookAtTarget } from './content.ts';
 import { gateFacts } from './facts.ts';
 import { evaluateGate, type GateDecision } from './gate.ts';
@@ -69,7 +70,7 @@ export async function preparePromotion(
   const { record, because } = candidate.value;
   const gathered = await gatherLevel(workspace, request);
   if (!gathered.ok) return gathered;
-  const facts = gathered.value;
+  const { facts, problems } = afterRecords(gathered.value, [record]);
   const names = namedImages(level.value, request.images);
   if (!names.ok) return names;
   const images = names.value.flatMap((name) => imageFor(facts.level, facts.target, record, name) ?? []);
@@ -101,6 +102,7 @@ export async function preparePromotion(
     ...(request.emergency ? { emergency: request.emergency } : {}),
     filesAreCommitted: await facts.repository.isCommitted(files),
   });
+  plan.problems.push(...problems);
   // The policy in force is the committed one: the summary names it by its commit.
   if (Object.keys(plan.details.summaries).length > 0)
     plan.problems.push(...(await policyProblems(workspace, facts.repository)));

@@ -1,10 +1,10 @@
 import type { PlannedStep, Step } from '../operation/index.ts';
-import { levelFile, levelSubjects, requireRelease } from '../releases/index.ts';
+import { levelFile, levelSubjects, readLevel, requireRelease } from '../releases/index.ts';
 import { failed, ok, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps } from './apply.ts';
 import { shared } from './hold.ts';
-import { gatherLevel, type LevelRequest } from './level-facts.ts';
+import { gatherLevel, type LevelRequest, levelsSharing } from './level-facts.ts';
 import { type LevelPlan, levelPlan, recordSteps, tagStep } from './level-plan.ts';
 import type { PromotedImage } from './plan.ts';
 import { digestIn } from './standing.ts';
@@ -28,6 +28,13 @@ export async function prepareRecommend(
     const hint = `it stands there after: dmrel promote --level ${level.name} --release ${name}`;
     return failed(problem('not-at-level', `${name} does not stand at ${level.name}`, { hint }));
   }
+  const other = await recommendedBeside(workspace, level.name, Object.keys(entry.images));
+  if (!other.ok) return other;
+  if (other.value !== undefined) {
+    const message = `${other.value.release} is recommended at ${other.value.level}, whose images are in the same place: one tag cannot name both`;
+    const hint = `give ${level.name} or ${other.value.level} a registry of its own`;
+    return failed(problem('release-in-use', message, { hint, subject: other.value.level }));
+  }
   const images = Object.entries(entry.images).map(([image, reference]): PromotedImage => {
     const place = { registry: level.config.registry, repository: image };
     return { name: image, digest: digestIn(reference), from: place, to: place, reference };
@@ -49,6 +56,22 @@ export async function prepareRecommend(
       subject: levelSubjects.recommend(level.name, name),
     }),
   );
+}
+
+/** Another level that has the tag `recommended` of one of these images for itself. */
+async function recommendedBeside(
+  workspace: Workspace,
+  level: string,
+  images: readonly string[],
+): Promise<Result<{ level: string; release: string } | undefined>> {
+  for (const other of levelsSharing(workspace, level).filter((each) => each !== level)) {
+    const read = await readLevel(workspace.root, other);
+    if (!read.ok) return read;
+    const { current, recommended } = read.value;
+    const entry = current.find(({ release }) => release === recommended);
+    if (entry && images.some((name) => entry.images[name])) return ok({ level: other, release: entry.release });
+  }
+  return ok(undefined);
 }
 
 export function bindRecommendSteps(workspace: Workspace, plan: RecommendPlan): Promise<Result<Step[]>> {

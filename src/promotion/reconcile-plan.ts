@@ -3,6 +3,7 @@ import type { Digest, Problem } from '../support/index.ts';
 import { problem, warning } from '../support/index.ts';
 import { planStep, tagStep } from './level-plan.ts';
 import type { PromotedImage } from './plan.ts';
+import type { TakenImage } from './withdraw-signatures.ts';
 
 /** Something in a registry that is not as a level's record says. */
 export interface Drift {
@@ -14,6 +15,8 @@ export interface Drift {
   wanted: string | null;
   /** It is set right; what no record names is not. */
   repaired: boolean;
+  /** Who or what sets it right, where this run does not. */
+  remedy?: string;
 }
 
 /** A tag as it is and as the records have it. */
@@ -24,8 +27,8 @@ export interface TagFact {
   wanted: Digest;
 }
 
-/** What of the promoter's is at an image: all, all but its signature, or nothing. */
-export type Attached = 'all' | 'unsigned' | 'nothing';
+/** What of the promoter's is at an image: all, all but its signature, or nothing; or the record has nothing that counts. */
+export type Attached = 'all' | 'unsigned' | 'nothing' | 'uncounted';
 
 /** What a level's registry has, beside what its record says. */
 export interface ReconcileFacts {
@@ -39,6 +42,8 @@ export interface ReconcileFacts {
   tags: TagFact[];
   /** Tags of releases that no record lets stand or have stood there. */
   strays: { where: string; digest: Digest | undefined }[];
+  /** Images that were taken away as not fit, and have something of the promoter still. */
+  taken: TakenImage[];
 }
 
 export interface LevelRepair {
@@ -47,17 +52,26 @@ export interface LevelRepair {
   drift: Drift[];
   images: Map<string, PromotedImage>;
   tags: Map<string, TagFact>;
+  taken: Map<string, TakenImage>;
 }
 
-const missing = { unsigned: 'signature for', nothing: 'statement on' };
+const missing = {
+  unsigned: "lacks the promoter's signature for",
+  nothing: "lacks the promoter's statement on",
+  uncounted: 'has no statement of its promoter that counts on',
+};
 
 const placeOf = ({ to }: PromotedImage): string => `${to.registry}/${to.repository}`;
 
 /** What it takes to set a level's registry right again from the records: content first, tags last. Pure. */
-export function planRepair({ level, upstream, standing, canSign, tags, strays }: ReconcileFacts): LevelRepair {
-  const repair: LevelRepair = { level, steps: [], drift: [], images: new Map(), tags: new Map() };
-  const report = (where: string, what: string, found: string | null, wanted: string | null, repaired = true) =>
-    repair.drift.push({ level, where, what, found, wanted, repaired });
+export function planRepair({ level, upstream, standing, canSign, tags, strays, taken }: ReconcileFacts): LevelRepair {
+  const repair: LevelRepair = { level, steps: [], drift: [], images: new Map(), tags: new Map(), taken: new Map() };
+  /** @param remedy where it is not set right */
+  const report = (where: string, what: string, found: string | null, wanted: string | null, remedy?: string) =>
+    repair.drift.push({
+      ...{ level, where, what, found, wanted, repaired: remedy === undefined },
+      ...(remedy === undefined ? {} : { remedy }),
+    });
   for (const { release, image, content, attached } of standing) {
     const key = `${level}/${release}/${image.name}`;
     const where = `${placeOf(image)}@${image.digest}`;
@@ -69,9 +83,14 @@ export function planRepair({ level, upstream, standing, canSign, tags, strays }:
       );
     }
     if (attached === 'all') continue;
-    const repaired = attached === 'nothing' || canSign;
-    report(where, `lacks the promoter's ${missing[attached]} ${release}`, null, image.digest, repaired);
-    if (!repaired) continue;
+    const remedies = {
+      nothing: undefined,
+      unsigned: canSign ? undefined : `dmrel reconcile --level ${level}, where the promoter's key is`,
+      // A promoter's word is given by a gate alone.
+      uncounted: `dmrel promote --level ${level} --release ${release}`,
+    };
+    report(where, `${missing[attached]} ${release}`, null, image.digest, remedies[attached]);
+    if (remedies[attached] !== undefined) continue;
     const needs = content ? [] : [`copy:${key}`];
     repair.steps.push(
       planStep(`attest:${key}`, `attach what was verified to ${placeOf(image)}`, { to: image.digest, needs }),
@@ -87,7 +106,16 @@ export function planRepair({ level, upstream, standing, canSign, tags, strays }:
     repair.tags.set(id, fact);
     repair.steps.push(tagStep(id, `tag ${where}`, found, wanted, content));
   }
-  for (const { where, digest } of strays) report(where, 'is in no record', digest ?? null, null, false);
+  const stray = 'find out who made it; a promotion that was given up leaves such tags';
+  for (const { where, digest } of strays) report(where, 'is in no record', digest ?? null, null, stray);
+  for (const each of taken) {
+    const { record, image } = each;
+    const where = `${placeOf(image)}@${image.digest}`;
+    report(where, `was taken away with ${record.name}, and has the promoter's signature still`, null, null);
+    const id = `retract:${level}/${record.name}/${image.name}`;
+    repair.taken.set(id, each);
+    repair.steps.push(planStep(id, `take the promoter's signatures from ${placeOf(image)}`, { to: image.digest }));
+  }
   if (upstream && repair.steps.length > 0) {
     for (const step of repair.steps) step.needs = [`claim:${level}`, ...(step.needs ?? [])];
     const needs = repair.steps.map(({ id }) => id);
@@ -99,14 +127,10 @@ export function planRepair({ level, upstream, standing, canSign, tags, strays }:
 
 /** Drift as it is told: a finding of a dry run; where it is set right, no more than a warning. */
 export function driftProblems(drift: readonly Drift[], dryRun: boolean): Problem[] {
-  return drift.map(({ where, what, found, wanted, level, repaired }) => {
+  return drift.map(({ where, what, found, wanted, level, remedy }) => {
     const details = [found && `found ${found}`, wanted && found && `wanted ${wanted}`].filter(Boolean).join(', ');
     const message = `${where} ${what}${details === '' ? '' : ` (${details})`}`;
-    const hint = repaired
-      ? `dmrel reconcile --level ${level}`
-      : wanted
-        ? `dmrel reconcile --level ${level}, where the promoter's key is`
-        : 'find out who made it; a promotion that was given up leaves such tags';
-    return dryRun ? problem('level-drift', message, { hint }) : warning('level-drift', message);
+    if (dryRun) return problem('level-drift', message, { hint: remedy ?? `dmrel reconcile --level ${level}` });
+    return warning('level-drift', message, remedy === undefined ? {} : { hint: remedy });
   });
 }

@@ -1,29 +1,19 @@
-import {
-  evidenceFolder,
-  isSignedFor,
-  openTrust,
-  predicateTypes,
-  promoterRole,
-  readAttached,
-  readEvidence,
-  type Signer,
-  signerFor,
-} from '../evidence/index.ts';
+import { evidenceFolder, promoterRole, type Signer, signerFor } from '../evidence/index.ts';
 import { openRegistry } from '../levels/index.ts';
 import { parseReleaseName } from '../names/index.ts';
 import { newOperationId, type Plan, type Step } from '../operation/index.ts';
 import { repositoryAt } from '../registry/index.ts';
-import { type ReleaseRecord, readRelease } from '../releases/index.ts';
+import { type ReleaseRecord, readAllReleases, readRelease, standingAt } from '../releases/index.ts';
 import { type Digest, failed, type Instant, instantOf, ok, type Problem, type Result } from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
 import { type Code, tagCode } from './apply.ts';
 import { copyPromoted, lookAtTarget } from './content.ts';
 import { openLease } from './lease.ts';
-import { gatherLevel, type LevelFacts } from './level-facts.ts';
+import { gatherLevel, type LevelFacts, levelsSharing } from './level-facts.ts';
 import { nothing, writeNothing } from './nothing.ts';
 import type { PromotedImage } from './plan.ts';
+import { attachedAt, statementOf } from './reconcile-attached.ts';
 import {
-  type Attached,
   type Drift,
   driftProblems,
   type LevelRepair,
@@ -33,6 +23,8 @@ import {
 } from './reconcile-plan.ts';
 import { digestIn, levelTags } from './standing.ts';
 import { openStatements } from './statements.ts';
+import { retractCode } from './withdraw.ts';
+import { isPromotedStill, type TakenImage } from './withdraw-signatures.ts';
 
 export interface ReconcileRequest {
   /** All without it. */
@@ -66,6 +58,8 @@ export async function prepareReconcile(
   const known = need(workspace, 'levels', 'there is nothing to reconcile');
   if (!known.ok) return known;
   const levels: RepairOfLevel[] = [];
+  // What cannot be read is found where a tag or a level names it.
+  const { records: all } = await readAllReleases(workspace.root);
   for (const level of request.level === undefined ? Object.keys(known.value) : [request.level]) {
     const gathered = await gatherLevel(workspace, { ...request, level });
     if (!gathered.ok) return gathered;
@@ -74,7 +68,8 @@ export async function prepareReconcile(
     const looked = await lookAtLevel(workspace, gathered.value, signer !== undefined);
     if (!looked.ok) return looked;
     const { facts, records } = looked.value;
-    levels.push({ facts: gathered.value, repair: planRepair(facts), records, signer });
+    const repair = planRepair({ ...facts, taken: await takenImages(workspace, gathered.value, all) });
+    levels.push({ facts: gathered.value, repair, records, signer });
   }
   const drift = levels.flatMap(({ repair }) => repair.drift);
   const plan: ReconcilePlan = {
@@ -94,7 +89,7 @@ async function lookAtLevel(
   workspace: Workspace,
   facts: LevelFacts,
   canSign: boolean,
-): Promise<Result<{ facts: ReconcileFacts; records: Map<string, ReleaseRecord> }>> {
+): Promise<Result<{ facts: Omit<ReconcileFacts, 'taken'>; records: Map<string, ReleaseRecord> }>> {
   const { level, standing: written, target, upstream } = facts;
   const records = new Map<string, ReleaseRecord>();
   const problems: Problem[] = [];
@@ -114,13 +109,14 @@ async function lookAtLevel(
     const found = await lookAtTarget(workspace, target, own, release, level.name);
     for (const image of own) {
       images.set(image.name, images.get(image.name) ?? image);
-      const attached = await isAttached(workspace, facts, record, image);
+      const attached = await attachedAt(workspace, facts, record, image);
       if (!attached.ok) return attached;
       standing.push({ release, image, content: found[image.name]!.content, attached: attached.value });
       tags.push({ image, tag: release, found: found[image.name]!.release, wanted: image.digest });
     }
   }
   const strays: ReconcileFacts['strays'] = [];
+  const sharing = levelsSharing(workspace, level.name);
   const wanted = levelTags(written);
   const present = new Map(written.current.map((entry) => [entry.release as string, entry]));
   for (const name of new Set([...level.images, ...images.keys()])) {
@@ -137,7 +133,9 @@ async function lookAtLevel(
     for (const tag of await target.listTagNames(image.to.repository)) {
       if (!parseReleaseName(tag) || present.has(tag)) continue;
       const record = await recordOf(tag);
-      const promoted = record?.promotions?.findLast((each) => each.level === level.name && each.images[name]);
+      const there = record?.promotions?.filter((each) => sharing.includes(each.level) && each.images[name]) ?? [];
+      const promoted = there.findLast((each) => each.level === level.name);
+      if (!promoted && there.length > 0) continue; // it is of another level in the same place
       const digest = await target.resolve(image.to.repository, tag);
       const former = promoted?.images[name];
       if (!former) strays.push({ where: `${image.to.registry}/${image.to.repository}:${tag}`, digest });
@@ -147,6 +145,28 @@ async function lookAtLevel(
   }
   if (problems.length > 0) return failed(...problems);
   return ok({ facts: { level: level.name, upstream, standing, canSign, tags, strays }, records });
+}
+
+/** Images of releases that are not fit for the level, with something of its promoter all the same. */
+async function takenImages(
+  workspace: Workspace,
+  facts: LevelFacts,
+  all: readonly ReleaseRecord[],
+): Promise<TakenImage[]> {
+  const { level, standing, target } = facts;
+  const found: TakenImage[] = [];
+  for (const record of all) {
+    const last = record.withdrawals?.findLast((each) => each.level === level.name);
+    if (last?.kind !== 'demote' || standingAt(record, level.name)) continue;
+    for (const [name, digest] of Object.entries(last.images)) {
+      const image = imageAt(facts, record, name, `${repositoryAt(target.address, name)}@${digest}`);
+      const taken = { level: level.name, standing, record, image };
+      const still = await isPromotedStill(workspace, target, taken);
+      // Where nobody can tell, who is to take it away says why.
+      if (!still.ok || still.value) found.push(taken);
+    }
+  }
+  return found;
 }
 
 /** An image as the level's record names it, and where it came from. */
@@ -164,36 +184,6 @@ function imageAt(
   const from = own ? { registry: built.repository.slice(0, slash), repository: built.repository.slice(slash + 1) } : to;
   return { name, digest, from, to, reference };
 }
-
-/** Whether what the promoter signed is at the image, and the image is signed itself. */
-async function isAttached(
-  workspace: Workspace,
-  { level, target }: LevelFacts,
-  record: ReleaseRecord | undefined,
-  { name, digest, to, reference }: PromotedImage,
-): Promise<Result<Attached>> {
-  const statement = statementOf(record, level.name, name);
-  if (!workspace.config.trust || !statement || !(await target.hasManifest(to.repository, digest))) return ok('all');
-  const place = { registry: target, repository: to.repository, image: digest };
-  const attached = await readAttached(place, predicateTypes.verificationSummary);
-  if (!attached.ok) return attached;
-  const { statements } = await readEvidence(workspace, record!.name);
-  const wanted = statements.find((each) => each.digest === statement);
-  if (!wanted) return ok('all'); // it counts for nothing any more
-  const text = JSON.stringify(wanted.predicate);
-  const payloads = attached.value.bundles.map(({ envelope }) => JSON.parse(envelope.payload.toString('utf8')));
-  if (!payloads.some(({ predicate }) => JSON.stringify(predicate) === text)) return ok('nothing');
-  const trust = await openTrust(workspace);
-  if (!trust.ok) return trust;
-  const role = promoterRole(workspace.config, level.name);
-  const keys = [...(trust.value?.keys.values() ?? [])].filter(({ roles }) => roles.includes(role));
-  const named = reference.slice(0, reference.lastIndexOf('@'));
-  const signed = await isSignedFor(target, to.repository, digest, keys, named);
-  return signed.ok ? ok(signed.value ? 'all' : 'unsigned') : signed;
-}
-
-const statementOf = (record: ReleaseRecord | undefined, level: string, image: string): Digest | undefined =>
-  record?.promotions?.findLast((each) => each.level === level && each.statements?.[image])?.statements?.[image];
 
 /** The steps of a reconciliation with the code that does them. */
 export async function bindReconcileSteps(
@@ -222,6 +212,7 @@ export async function bindReconcileSteps(
         const signed = { [image.name]: statementOf(record, level.name, image.name)! };
         return attestCode(workspace, target.value, image, record, signed, signer);
       },
+      retract: (id) => retractCode(workspace, target.value, repair.taken.get(id)!),
       tag: (id) => {
         const { image, tag, wanted } = repair.tags.get(id)!;
         const place = { to: image.to, digest: wanted };

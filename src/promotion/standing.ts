@@ -1,6 +1,6 @@
 import { byRelease, parseReleaseName, type ReleaseName } from '../names/index.ts';
 import type { LevelEntry, LevelRecord } from '../releases/index.ts';
-import type { Digest } from '../support/index.ts';
+import type { Digest, Instant } from '../support/index.ts';
 import type { LevelConfig } from '../workspace/index.ts';
 
 /** What of a level decides how many releases stand there at once. */
@@ -20,14 +20,32 @@ export function withRelease(standing: LevelRecord, entry: LevelEntry, rules: Lev
   return { ...standing, current: kept([merged, ...others], standing.recommended, rules) };
 }
 
+/** The oldest of its kind at a level that keeps so many newer ones that a release would have no place there. */
+export function keptInstead(standing: LevelRecord, release: ReleaseName, rules: LevelRules): ReleaseName | undefined {
+  const entry = { release, since: '1970-01-01T00:00:00Z' as Instant, images: {} };
+  const others = standing.current.filter((each) => each.release !== release);
+  const names = kept([entry, ...others], standing.recommended, rules).map((each) => each.release);
+  if (names.includes(release)) return undefined;
+  const { kind } = parseReleaseName(release)!;
+  return names.findLast((name) => parseReleaseName(name)!.kind === kind && name !== standing.recommended);
+}
+
 /** The level without some releases; what stood there before them is put back by `withRelease`. */
 export function withoutReleases(standing: LevelRecord, releases: readonly string[]): LevelRecord {
   return { ...standing, current: standing.current.filter(({ release }) => !releases.includes(release)) };
 }
 
+/** The level with images of a release that nothing else there has: they come last. */
+export function withBelow(standing: LevelRecord, entry: LevelEntry): LevelRecord {
+  const { current } = standing;
+  if (!current.some(({ release }) => release === entry.release)) return { ...standing, current: [...current, entry] };
+  const more = (each: LevelEntry) => ({ ...each, images: { ...each.images, ...entry.images } });
+  return { ...standing, current: current.map((each) => (each.release === entry.release ? more(each) : each)) };
+}
+
 /** A level that keeps several has them in the order of releases; of one that does not, the last to come is the one. */
 function kept(entries: LevelEntry[], recommended: ReleaseName | undefined, { keep, images }: LevelRules): LevelEntry[] {
-  if (!keep) return superseded(entries, images);
+  if (!keep) return superseded(entries, recommended, images);
   const seen = new Map<string, number>();
   const sorted = entries.toSorted((left, right) => byRelease(right.release, left.release));
   return sorted.filter(({ release }) => {
@@ -39,15 +57,23 @@ function kept(entries: LevelEntry[], recommended: ReleaseName | undefined, { kee
   });
 }
 
-/** An older release stays for the images that a newer one has not brought yet: they are what runs there. */
-function superseded([newest, ...older]: LevelEntry[], meant: readonly string[]): LevelEntry[] {
+/**
+ * An older release stays for the images that a newer one has not brought yet: they are what runs there. One that is
+ * recommended stays as it is.
+ */
+function superseded(
+  [newest, ...older]: LevelEntry[],
+  recommended: ReleaseName | undefined,
+  meant: readonly string[],
+): LevelEntry[] {
   if (!newest) return [];
   const taken = new Set(Object.keys(newest.images));
   const left: LevelEntry[] = [];
   for (const entry of older) {
     const rest = Object.entries(entry.images).filter(([name]) => meant.includes(name) && !taken.has(name));
     for (const [name] of rest) taken.add(name);
-    if (rest.length > 0) left.push({ ...entry, images: Object.fromEntries(rest) });
+    if (entry.release === recommended) left.push(entry);
+    else if (rest.length > 0) left.push({ ...entry, images: Object.fromEntries(rest) });
   }
   return [newest, ...left];
 }

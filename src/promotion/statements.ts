@@ -104,7 +104,7 @@ export function namedStatements(
 }
 
 /** What of a statement is about one repository: an image, and the images of single platforms in it. */
-function subjectsIn({ subject }: Statement, repository: string, image: Digest): Digest[] {
+export function subjectsIn({ subject }: Statement, repository: string, image: Digest): Digest[] {
   const own = subject.filter(({ name }) => name === repository);
   return [...new Set([image, ...own.flatMap(({ digest }) => parseDigest(`sha256:${digest.sha256}`) ?? [])])];
 }
@@ -112,13 +112,16 @@ function subjectsIn({ subject }: Statement, repository: string, image: Digest): 
 /** The level with the statement of a command in the holds that it has just written. */
 export function withHoldStatements(
   standing: LevelRecord,
-  { at, details: { by } }: LevelPlan,
+  { at, details: { by, records } }: LevelPlan,
   statement: Digest | undefined,
 ): LevelRecord {
   if (statement === undefined) return standing;
   const named = <T extends Hold>(hold: T): T => (hold.at === at && hold.by === by ? { ...hold, statement } : hold);
   const { held, withheld } = standing;
-  return { ...standing, held: held && named(held), ...(withheld ? { withheld: withheld.map(named) } : {}) };
+  // Another command may have been run in the same second: this one is about the level, or about these releases.
+  if (records.length === 0) return { ...standing, held: held && named(held) };
+  const own = (release: string): boolean => records.some(({ name }) => name === release);
+  return { ...standing, withheld: (withheld ?? []).map((each) => (own(each.release) ? named(each) : each)) };
 }
 
 /** The record with the statements of an operation in what it says of that operation. */

@@ -6,7 +6,7 @@ import { type Digest, type Problem, problem, warning } from '../support/index.ts
 import type { LevelFacts } from './level-facts.ts';
 import { type LevelPlan, levelPlan, planStep, recordSteps, tagStep } from './level-plan.ts';
 import type { FoundImage, PromotedImage } from './plan.ts';
-import { digestIn, levelTags, withoutReleases, withRelease } from './standing.ts';
+import { digestIn, levelTags, withBelow, withoutReleases, withRelease } from './standing.ts';
 
 export interface WithdrawalFacts extends LevelFacts {
   kind: 'rollback' | 'demote';
@@ -15,6 +15,8 @@ export interface WithdrawalFacts extends LevelFacts {
   withdrawn: ReleaseRecord[];
   /** What stands there then; undefined: nothing. */
   restored: { record: ReleaseRecord; images: PromotedImage[] } | undefined;
+  /** What of others stands there then, where that has not all images. */
+  rest: { record: ReleaseRecord; images: PromotedImage[] }[];
   /** Images of what is taken away, as they are named at the level. */
   leaving: PromotedImage[];
   found: Record<string, FoundImage>;
@@ -26,6 +28,8 @@ export interface WithdrawalFacts extends LevelFacts {
   signed: Digest | undefined;
   /** Signatures of the level's promoter are taken away from the images. */
   retracts: boolean;
+  /** Of what is recorded: images that have some still, and those that do not have the statement. */
+  unfinished: { promoted: ReadonlySet<string>; unsaid: ReadonlySet<string> };
   /** Statements are attached to images, too. */
   signs: boolean;
   filesAreCommitted: boolean;
@@ -52,7 +56,7 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
   const records = withdrawn.map((record) => nextRecord(facts, record));
   const recorded = standing === facts.standing && records.every((record, index) => record === withdrawn[index]);
   const problems: Problem[] = [...recommendedProblems(facts), ...elsewhereWarnings(facts)];
-  const images = restored?.images ?? [];
+  const images = [...(restored?.images ?? []), ...facts.rest.flatMap((each) => each.images)];
   const steps: PlannedStep[] = [];
   for (const { name, digest, to } of images) {
     const done = found[name]?.content === true;
@@ -74,27 +78,29 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
     steps.push(planStep('sign', 'sign that it was taken away', { done, to: about.name, needs: tags }));
   }
   const still = new Set(standing.current.flatMap((each) => Object.values(each.images).map(digestIn)));
+  const beside: string[] = [];
   for (const image of leaving) {
     const place = `${image.to.registry}/${image.to.repository}`;
-    const needs = [...tags, ...(facts.statement ? ['sign'] : [])];
-    const what = { done: recorded, to: image.digest };
+    const what = { to: image.digest, needs: [...tags, ...(facts.statement ? ['sign'] : [])] };
+    const after: string[] = [];
     // The same image stands there as part of another release.
-    const retract = facts.retracts && !still.has(image.digest) ? [`retract:${image.name}`] : [];
-    for (const id of retract)
-      steps.push(planStep(id, `take the promoter's signatures from ${place}`, { ...what, needs }));
+    if (facts.retracts && !still.has(image.digest)) {
+      const done = recorded && !facts.unfinished.promoted.has(image.name);
+      const title = `take the promoter's signatures from ${place}`;
+      steps.push(planStep(`retract:${image.name}`, title, { ...what, done }));
+      after.push(`retract:${image.name}`);
+    }
+    beside.push(...after);
     // After it: both change the list of what belongs to the image, and first the yes goes, then the no comes.
-    if (facts.statement && facts.signs)
-      steps.push(planStep(`attest:${image.name}`, `attach it to ${place}`, { ...what, needs: [...needs, ...retract] }));
+    if (!facts.statement || !facts.signs) continue;
+    const done = recorded && !facts.unfinished.unsaid.has(image.name);
+    steps.push({ ...planStep(`attest:${image.name}`, `attach it to ${place}`, { ...what, done }), after });
+    beside.push(`attest:${image.name}`);
   }
-  steps.push(
-    ...recordSteps(
-      level.name,
-      about.name,
-      recorded,
-      facts,
-      steps.map(({ id }) => id),
-    ),
-  );
+  // A registry that deletes nothing, or cannot be read, keeps no withdrawal from being said: what is left is for later.
+  const needed = steps.map(({ id }) => id).filter((id) => !beside.includes(id));
+  const [write, ...rest] = recordSteps(level.name, about.name, recorded, facts, needed);
+  steps.push({ ...write!, after: beside }, ...rest);
   const verb = kind === 'rollback' ? `Roll ${level.name} back from` : `Demote`;
   const end = kind === 'rollback' ? `to ${restored?.record.name ?? 'nothing'}` : `from ${level.name}`;
   return levelPlan(kind, about.name, steps, problems, upstream, {
@@ -119,15 +125,18 @@ export function planWithdrawal(facts: WithdrawalFacts): WithdrawalPlan {
 
 /** The level without them, with what stands there then; they may not come back by themselves. */
 function nextStanding(facts: WithdrawalFacts): LevelRecord {
-  const { standing, level, withdrawn, restored, now, by, reason } = facts;
+  const { standing, level, withdrawn, restored, rest, now, by, reason } = facts;
   const names = withdrawn.map(({ name }) => name);
   const gone = withdrawn.every((record) => standingAt(record, level.name) === undefined);
   if (gone && !standing.current.some(({ release }) => names.includes(release))) return standing;
   const without = withoutReleases(standing, names);
-  const images = Object.fromEntries((restored?.images ?? []).map(({ name, reference }) => [name, reference]));
-  const entry: LevelEntry | undefined = restored && { release: restored.record.name, since: now, images };
+  const entryOf = ({ record, images }: WithdrawalFacts['rest'][0]): LevelEntry => {
+    const references = images.map(({ name, reference }) => [name, reference]);
+    return { release: record.name, since: now, images: Object.fromEntries(references) };
+  };
   const rules = { keep: level.config.keep, images: level.images };
-  const next = entry ? withRelease(without, entry, rules) : without;
+  const head = restored ? withRelease(without, entryOf(restored), rules) : without;
+  const next = rest.map(entryOf).reduce(withBelow, head);
   const others = (standing.withheld ?? []).filter(({ release }) => !names.includes(release));
   return { ...next, withheld: [...others, ...names.map((release) => ({ release, by, at: now, reason }))] };
 }

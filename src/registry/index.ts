@@ -32,6 +32,6 @@ export { openRemoteRegistry } from './remote/open.ts';
 export type { Meter, RemoteOptions } from './remote/options.ts';
 export { comesAlong, inputsTag, isTechnicalTag, keepTag, referrersTag, sidecarTags, subjectOfTag } from './sidecars.ts';
 export { type CopySurvey, surveyCopies } from './survey.ts';
-export { manifestsOf } from './tree.ts';
+export { manifestsOf, manifestsThere } from './tree.ts';
 export { type Verified, verifyImage } from './verify.ts';
 export { type WrittenImage, writeImage } from './write-image.ts';

@@ -82,6 +82,7 @@ export const catalogue = {
   'registry-denied': findings,
   'policy-uncommitted': findings,
   'not-at-level': findings,
+  'clock-behind': findings,
   'level-drift': findings,
   'gate-denied': findings,
   'gate-deferred': findings,

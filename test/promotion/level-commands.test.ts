@@ -2,6 +2,11 @@ import '../support/as-built.ts';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { ReleaseName } from '../../src/names/index.ts';
+import type { LevelPlan } from '../../src/promotion/level-plan.ts';
+import { withHoldStatements } from '../../src/promotion/statements.ts';
+import type { LevelRecord } from '../../src/releases/index.ts';
+import { digestOf, type Instant } from '../../src/support/index.ts';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { journalLines } from '../support/journals.ts';
 import { LevelWorkspace, type LevelWorkspaceOptions, promoterRoles } from '../support/level-workspace.ts';
@@ -74,6 +79,60 @@ describe('dmrel rollback', () => {
   });
 });
 
+describe('what a level goes back to', () => {
+  const fourth = 'w.2018.20';
+
+  it('is what stood there last, also where that was put back by a rollback', async () => {
+    const workspace = await LevelWorkspace.make().built(old, newer, newest, fourth);
+    for (const release of [old, newer, newest]) await workspace.promote('dev', release);
+    await workspace.done('rollback', '--level', 'dev', '--to', old, ...because);
+    await workspace.promote('dev', fourth);
+    expect(await workspace.done('rollback', '--level', 'dev', '--reason', 'this too')).toContain(`${old} stands there`);
+    expect(workspace.current('dev')).toEqual([old]);
+  });
+
+  it('is told image by image: of a part that is taken away, what stood there before', async () => {
+    const images = ['stack', 'lab'];
+    const workspace = await LevelWorkspace.make({ images }).built(old, newer, newest);
+    for (const release of [old, newer]) await workspace.promote('dev', release);
+    await workspace.promote('dev', newest, '--image', 'stack');
+    const standing = ({ current }: LevelRecord) => current.map((each) => [each.release, Object.keys(each.images)]);
+    await workspace.done('demote', '--level', 'dev', '--release', newer, ...because);
+    expect(standing(workspace.level('dev'))).toEqual([
+      [newest, ['stack']],
+      [old, ['lab']],
+    ]);
+    expect(await workspace.tag('dev', 'dev', 'lab')).toBe(workspace.digest(old, 'lab'));
+    expect(await workspace.tag('dev', 'dev')).toBe(workspace.digest(newest));
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+    // What comes back is a part itself: the rest is of the one before it.
+    const other = await LevelWorkspace.make({ images }).built(old, newer, newest);
+    await other.promote('dev', old);
+    await other.promote('dev', newer, '--image', 'stack');
+    await other.promote('dev', newest);
+    await other.done('rollback', '--level', 'dev', ...because);
+    expect(standing(other.level('dev'))).toEqual([
+      [newer, ['stack']],
+      [old, ['lab']],
+    ]);
+    expect(await other.tag('dev', 'dev', 'lab')).toBe(other.digest(old, 'lab'));
+  });
+
+  it('is told though a record of something else is damaged; where it may matter, with how to say it', async () => {
+    const workspace = await twoAtBatch();
+    const damage = (release: string) =>
+      workspace.write(`releases/${release}/release.yaml`, 'schema: dmrel/release/v1\n');
+    damage(newest);
+    const back = ['rollback', '--level', 'batch', ...because];
+    const other = workspace.copy();
+    expect(await workspace.done(...back)).toContain(`${old} stands there`);
+    other.write(`releases/${newest}/release.yaml`, git(other.root, 'show', `HEAD:releases/${newest}/release.yaml`));
+    other.write(`releases/${old}/release.yaml`, 'schema: dmrel/release/v1\n');
+    const { code, err } = await other.run(...back);
+    expect([code, err]).toEqual([3, expect.stringContaining('dmrel rollback --level batch --to NAME')]);
+  });
+});
+
 describe('dmrel demote', () => {
   it('takes away a release, lets the tag name what stood before, and nothing where nothing did', async () => {
     const workspace = await twoAtBatch();
@@ -93,6 +152,35 @@ describe('dmrel demote', () => {
     await workspace.done('demote', '--level', 'batch', '--release', old, ...because);
     expect(workspace.current('batch')).toEqual([newer]);
     expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(newer));
+  });
+});
+
+describe('a clock that is behind that of another machine', () => {
+  /** What of the record is of the newest moment, two minutes later: another machine, whose clock is ahead, wrote it. */
+  function ahead(workspace: LevelWorkspace, release: string): void {
+    const file = `releases/${release}/release.yaml`;
+    const text = readFileSync(join(workspace.root, file), 'utf8');
+    const [newest] = [...text.matchAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g)].map(String).sort().reverse() as [string];
+    const later = new Date(Date.parse(newest) + 120_000).toISOString().replace('.000Z', 'Z');
+    workspace.write(file, text.replaceAll(newest, later));
+    workspace.commit();
+  }
+
+  it('brings nothing back that was taken away, and keeps nothing away that is promoted again', async () => {
+    const workspace = await LevelWorkspace.make().built(old, newer);
+    for (const release of [old, newer]) await workspace.promote('dev', release);
+    ahead(workspace, newer);
+    const taken = await workspace.run('demote', '--level', 'dev', '--release', newer, ...because);
+    expect([taken.code, taken.err]).toEqual([0, expect.stringMatching(/ clock-behind .*dev was changed [12]m/)]);
+    const up = ['promote', '--level', 'batch', '--release', newer];
+    expect((await workspace.refused(...up)).problems).toEqual([
+      `gate-denied: ${newer} may not go to batch: ${newer} does not stand at dev`,
+    ]);
+    ahead(workspace, newer);
+    await workspace.done('release-hold', '--level', 'dev');
+    await workspace.promote('dev', newer);
+    await workspace.done(...up);
+    expect(workspace.current('batch')).toEqual([newer]);
   });
 });
 
@@ -214,6 +302,25 @@ describe('a level that keeps several releases', () => {
     expect(await workspace.tag('lab', 'recommended')).toBe(workspace.digest(newest));
   });
 
+  it('takes none that is older than all it keeps, and says so before anything is done', async () => {
+    const workspace = await LevelWorkspace.make({ levels }).built('w.2018.16', old, newer, newest);
+    for (const release of [newest, newer]) await workspace.promote('lab', release);
+    const up = (release: string) => workspace.refused('promote', '--level', 'lab', '--release', release);
+    expect(await up(old)).toEqual({
+      code: 1,
+      problems: [`gate-denied: ${old} may not go to lab: ${newer}, newer than ${old}, stands at lab`],
+    });
+    expect(await workspace.tag('lab', old)).toBeUndefined();
+    // What was there and went, when newer ones came, does not come back either.
+    const other = await LevelWorkspace.make({ levels }).built(old, newer, newest);
+    for (const release of [old, newer, newest]) await other.promote('lab', release);
+    const again = await other.refused('promote', '--level', 'lab', '--release', old);
+    expect(again).toEqual({
+      code: 1,
+      problems: [`gate-denied: ${old} may not go to lab: it is older than all that lab keeps`],
+    });
+  });
+
   it('goes back by one, or to any that it has', async () => {
     const workspace = await LevelWorkspace.make({ levels: { lab: '{registry: lab, keep: {weekly: 3}}' } }).built(
       old,
@@ -229,6 +336,52 @@ describe('a level that keeps several releases', () => {
         .withheld!.map(({ release }) => release)
         .sort(),
     ).toEqual([newer, newest]);
+  });
+});
+
+describe('what is recommended', () => {
+  const recommend = (level: string, release: string) => ['recommend', '--level', level, '--release', release];
+
+  it('stays at a level that has one release at a time, until another one is', async () => {
+    const workspace = await LevelWorkspace.make().built(old, newer, newest);
+    await workspace.promote('dev', old);
+    await workspace.done(...recommend('dev', old));
+    await workspace.promote('dev', newer);
+    expect(workspace.current('dev')).toEqual([newer, old]);
+    expect(await workspace.tag('dev', 'dev')).toBe(workspace.digest(newer));
+    await workspace.registry('dev').tag('stack', 'recommended', workspace.digest(newer));
+    expect(await workspace.done('reconcile')).toBe('1 difference set right from the records\n');
+    await workspace.done(...recommend('dev', newer));
+    await workspace.promote('dev', newest);
+    expect(workspace.current('dev')).toEqual([newest, newer]);
+  });
+
+  it('is one at two levels whose images are in one place', async () => {
+    const levels = { dev: '{registry: dev}', lab: '{registry: dev}' };
+    const workspace = await LevelWorkspace.make({ levels }).built(old, newer);
+    await workspace.promote('dev', old);
+    await workspace.promote('lab', newer);
+    await workspace.done(...recommend('dev', old));
+    expect(await workspace.refused(...recommend('lab', newer))).toEqual({
+      code: 1,
+      problems: [expect.stringMatching(new RegExp(`^release-in-use: ${old} is recommended at dev, `))],
+    });
+    expect(await workspace.tag('dev', 'recommended')).toBe(workspace.digest(old));
+  });
+});
+
+describe('two rollbacks in one second', () => {
+  it('have a statement each', () => {
+    const [at, by] = ['2018-05-03T12:00:00Z', 'Zoë <zoe@example.org>'] as [Instant, string];
+    const taken = (release: string) => ({ release: release as ReleaseName, at, by, reason: 'r' });
+    const first = { ...taken(newest), statement: digestOf('first') };
+    const standing: LevelRecord = {
+      ...{ schema: 'dmrel/level/v1', level: 'dev', current: [], held: null },
+      withheld: [first, taken(newer)],
+    };
+    const plan = { at, details: { by, records: [{ name: newer }] } } as unknown as LevelPlan;
+    const { withheld } = withHoldStatements(standing, plan, digestOf('second'));
+    expect(withheld!.map(({ statement }) => statement)).toEqual([digestOf('first'), digestOf('second')]);
   });
 });
 
@@ -280,6 +433,19 @@ describe('dmrel reconcile', () => {
     expect(await workspace.tag('batch', newer)).toBe(workspace.digest(newer));
     expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
     expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('knows what stands at another level in the same registry', async () => {
+    const one = '"layout:.dmrel/registry/dev"';
+    const workspace = await LevelWorkspace.make({
+      levels: { dev: '{registry: dev}', lab: '{registry: lab}', batch: '{registry: batch}' },
+    }).built(old, newer);
+    const config = readFileSync(join(workspace.root, 'dmrel.yaml'), 'utf8');
+    workspace.write('dmrel.yaml', config.replace('lab: layout:.dmrel/registry/lab', `lab: ${one}`));
+    workspace.commit();
+    await workspace.promote('dev', newer);
+    await workspace.promote('lab', old);
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
   });
 
   it('invents nothing: a tag that is in no record is told and left', async () => {

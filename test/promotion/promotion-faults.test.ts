@@ -109,6 +109,64 @@ describe('a promotion whose registry fails', () => {
   });
 });
 
+describe('a demotion whose registry', () => {
+  const demote = ['demote', '--level', 'dev', '--release', newer, '--reason', 'unsafe'];
+
+  it('does not let all be read is said, fails, and is finished when it is run again', async () => {
+    if (!present) return;
+    const workspace = await aWorkspace();
+    workspace.withUpstream();
+    await workspace.done(...promote);
+    proxy.fail(
+      ({ method, path }) => method === 'GET' && path.endsWith(workspace.digest(newer)),
+      {
+        type: 'status',
+        status: 403,
+      },
+      1000,
+    );
+    for (const run of [1, 2]) {
+      const { code, err } = await workspace.run(...demote);
+      expect([run, code, err]).toEqual([
+        run,
+        4,
+        expect.stringContaining("the promoter's signatures are still at dev/stack@"),
+      ]);
+      expect(workspace.current('dev')).toEqual([old]);
+      expect(git(workspace.upstream, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
+    }
+    proxy.reset();
+    await workspace.done(...demote);
+    expect(await workspace.done(...demote)).toContain('nothing to do');
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+    expect(git(workspace.upstream, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
+  });
+
+  it('deletes nothing is recorded, and says what is left and what to do', async () => {
+    if (!present) return;
+    const keeping = await startRegistry({ deletesNothing: true });
+    try {
+      const workspace = await LevelWorkspace.make({
+        roles: promoterRoles,
+        addresses: { dev: keeping.host },
+        levels: { dev: '{registry: dev}', batch: '{registry: batch, after: [dev]}' },
+      }).built(old, newer);
+      for (const release of [old, newer]) await workspace.promote('dev', release);
+      const { code, err } = await workspace.run(...demote);
+      expect([code, err]).toEqual([4, expect.stringContaining("the promoter's signatures are still at dev/stack@")]);
+      expect(err).toContain('the registry may have to be told to allow it');
+      expect(workspace.current('dev')).toEqual([old]);
+      expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+      expect((await workspace.refused('promote', '--level', 'batch', '--release', newer)).code).toBe(1);
+      expect((await workspace.run(...demote)).code).toBe(4);
+      const left = `dev/stack@${workspace.digest(newer)} was taken away with ${newer}, and has the promoter's signature still`;
+      expect((await workspace.refused('reconcile', '--dry-run')).problems).toEqual([`level-drift: ${left}`]);
+    } finally {
+      await keeping.close();
+    }
+  });
+});
+
 describe('a promotion whose upstream fails', () => {
   it('between any two steps leaves nothing half true, and is finished when it is back', async () => {
     if (!present) return;

@@ -1,11 +1,19 @@
 import '../support/as-built.ts';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { attachStatement, readAttached, readPublicKey, signerFor, signStatement } from '../../src/evidence/index.ts';
+import {
+  attachSignature,
+  attachStatement,
+  readAttached,
+  readPublicKey,
+  signerFor,
+  signStatement,
+} from '../../src/evidence/index.ts';
 import { type Digest, digestOf, unwrap } from '../../src/support/index.ts';
 import { openWorkspace } from '../../src/workspace/index.ts';
 import { anIndex } from '../registry/images.ts';
+import { dmrelJson } from '../support/dmrel.ts';
 import { aStatement } from '../support/keys.ts';
 import { LevelWorkspace, promoterRoles } from '../support/level-workspace.ts';
 import { git } from '../support/release-workspace.ts';
@@ -13,6 +21,16 @@ import { git } from '../support/release-workspace.ts';
 const [old, newer] = ['w.2018.17', 'w.2018.18'] as [string, string];
 const because = ['--reason', 'it loses files'];
 const levels = { dev: '{registry: dev}', batch: '{registry: batch, after: [dev], emergency: rescue}' };
+
+/** Give a release an index in the place of its image; gives the index and the images in it. */
+async function anIndexOf(workspace: LevelWorkspace, release: string, ...others: string[]): Promise<Digest[]> {
+  const parts = [release, ...others].map((each) => workspace.digest(each));
+  const index = await anIndex(workspace.registry('build'), 'stack', parts);
+  const record = join(workspace.root, `releases/${release}/release.yaml`);
+  writeFileSync(record, readFileSync(record, 'utf8').replace(workspace.digest(release), index));
+  workspace.commit();
+  return [index, ...parts];
+}
 
 const trusting = (more: object = {}) => LevelWorkspace.make({ roles: promoterRoles, levels, ...more });
 
@@ -69,20 +87,15 @@ describe('a promotion where keys are trusted', () => {
 
   it('says it of the index and of every image in it, for an admission may look at either', async () => {
     const workspace = await trusting().built(old, newer);
-    const build = workspace.registry('build');
-    const parts = [workspace.digest(old), workspace.digest(newer)];
-    const index = await anIndex(build, 'stack', parts);
-    const record = join(workspace.root, `releases/${newer}/release.yaml`);
-    writeFileSync(record, readFileSync(record, 'utf8').replace(workspace.digest(newer), index));
-    workspace.commit();
+    const all = await anIndexOf(workspace, newer, old);
     await workspace.promote('dev', newer);
     await workspace.promote('batch', newer);
-    for (const digest of [index, ...parts]) {
+    for (const digest of all) {
       expect(await signedBy(workspace, 'batch-1', digest)).toEqual([signature, summary, '.sig']);
       expect(await verified(workspace, digest)).toBe(0);
     }
     await workspace.done('demote', '--level', 'batch', '--release', newer, ...because);
-    for (const digest of [index, ...parts]) expect(await verified(workspace, digest)).toBe(1);
+    for (const digest of all) expect(await verified(workspace, digest)).toBe(1);
   });
 
   it('refuses without the key of the level, and by a policy that is not committed', async () => {
@@ -134,6 +147,71 @@ describe('a demotion where keys are trusted', () => {
     await workspace.promote('batch', newer);
     expect(await verified(workspace, digest)).toBe(0);
     expect(workspace.release(newer).promotions!.filter(({ level }) => level === 'batch')).toHaveLength(2);
+  });
+
+  it('leaves nothing where an image in it is gone, nor what was made there in another way', async () => {
+    const workspace = await trusting().built(old, newer);
+    const [index, ...parts] = (await anIndexOf(workspace, newer, old)) as [Digest, Digest, Digest];
+    for (const level of ['dev', 'batch']) await workspace.promote(level, newer);
+    rmSync(join(workspace.root, '.dmrel/registry/batch/stack/blobs/sha256', parts[0].slice(7)));
+    // Nor does a stranger's bundle keep it from that, of which nobody has the content.
+    const batch = workspace.registry('batch');
+    const opened = unwrap(await openWorkspace(workspace.root, {}));
+    const stranger = unwrap(await signerFor(opened, 'rescue', workspace.env));
+    const strange = unwrap(await signStatement(aStatement({}, index), stranger));
+    const bundle = unwrap(await attachStatement(batch, 'stack', index, strange))!;
+    const [layer] = JSON.parse(unwrap(await batch.readManifest('stack', bundle)).bytes.toString('utf8')).layers;
+    rmSync(join(workspace.root, '.dmrel/registry/batch/stack/blobs/sha256', layer.digest.slice(7)));
+    const demote = ['demote', '--level', 'batch', '--release', newer, ...because];
+    await workspace.done(...demote);
+    for (const digest of [index, ...parts]) expect(await signedBy(workspace, 'batch-1', digest)).toEqual([]);
+    expect(await workspace.done(...demote)).toContain('nothing to do');
+    // A copy from elsewhere brings the yes back: who looks finds it, and the same command takes it away.
+    const promoted = unwrap(await signerFor(opened, 'promoter-batch', workspace.env));
+    unwrap(await attachSignature(batch, 'stack', parts[1], promoted, 'elsewhere/stack'));
+    expect((await workspace.refused('reconcile', '--dry-run')).problems).toEqual([
+      `level-drift: batch/stack@${index} was taken away with ${newer}, and has the promoter's signature still`,
+    ]);
+    const again = workspace.copy();
+    expect(await again.done('reconcile')).toBe('1 difference set right from the records\n');
+    await workspace.done(...demote);
+    for (const each of [workspace, again]) {
+      expect(await signedBy(each, 'batch-1', parts[1])).toEqual([]);
+      expect(await each.done('reconcile')).toBe('registries are as the records say\n');
+      expect(await each.done(...demote)).toContain('nothing to do');
+    }
+  });
+
+  it('takes away what keys signed that have the role no more', async () => {
+    const roles = { ...promoterRoles, 'promoter-batch': ['batch-1', 'batch-2'] };
+    const workspace = await trusting({ roles }).built(old);
+    for (const level of ['dev', 'batch']) await workspace.promote(level, old);
+    const config = readFileSync(join(workspace.root, 'dmrel.yaml'), 'utf8');
+    workspace.write('dmrel.yaml', config.replace('[batch-1, batch-2]', '[batch-2]'));
+    workspace.commit();
+    expect(await verified(workspace, workspace.digest(old))).toBe(0);
+    await workspace.done('demote', '--level', 'batch', '--release', old, ...because);
+    expect(await signedBy(workspace, 'batch-1', workspace.digest(old))).toEqual([]);
+  });
+
+  it('leaves what the same key said of another level in the same registry', async () => {
+    const one = { batch: '{registry: batch}', lab: '{registry: batch, promoter: promoter-batch}' };
+    const workspace = await trusting({ levels: one }).built(old);
+    const digest = workspace.digest(old);
+    const image = `layout:${join(workspace.root, '.dmrel/registry/batch')}:stack@${digest}`;
+    const key = join(workspace.root, 'trust/batch-1.pub');
+    const codes = async () => {
+      const ended = ['batch', 'lab'].map((level) => workspace.run('verify', image, '--level', level, '--key', key));
+      return (await Promise.all(ended)).map(({ code }) => code);
+    };
+    for (const level of ['batch', 'lab']) await workspace.promote(level, old);
+    expect(await codes()).toEqual([0, 0]);
+    await workspace.done('demote', '--level', 'lab', '--release', old, ...because);
+    expect(await codes()).toEqual([0, 1]);
+    expect(await signedBy(workspace, 'batch-1', digest)).toEqual([signature, summary, '.sig']);
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+    await workspace.done('demote', '--level', 'batch', '--release', old, ...because);
+    expect(await signedBy(workspace, 'batch-1', digest)).toEqual([]);
   });
 
   it('wants the key of who may, and never takes the promoter for it', async () => {
@@ -193,6 +271,78 @@ describe('a signature that the registry lost', () => {
       expect(await verified(workspace, digest)).toBe(0);
     },
   );
+});
+
+describe('a proof that is none', () => {
+  /** Take away what a key signed of one kind, and give the bundles that were there. */
+  async function take(workspace: LevelWorkspace, image: Digest, type: string) {
+    const registry = workspace.registry('batch');
+    const { hint } = readPublicKey(readFileSync(join(workspace.root, 'trust/batch-1.pub'), 'utf8')) as { hint: string };
+    const { bundles } = unwrap(await readAttached({ registry, repository: 'stack', image }));
+    const own = bundles.filter(
+      ({ envelope: { keyid, payload } }) =>
+        keyid === hint && JSON.parse(payload.toString('utf8')).predicateType === type,
+    );
+    for (const { digest } of own) unwrap(await registry.deleteManifest('stack', digest));
+    return own.map(({ envelope }) => envelope);
+  }
+
+  it.each([signature, summary])('%s, gone from an image of one platform, is drift', async (type) => {
+    const workspace = await trusting().built(old, newer);
+    const [index, part] = (await anIndexOf(workspace, newer, old)) as [Digest, Digest];
+    for (const level of ['dev', 'batch']) await workspace.promote(level, newer);
+    await take(workspace, part, type);
+    const { problems } = await workspace.refused('reconcile', '--dry-run');
+    expect(problems).toEqual([expect.stringContaining(`level-drift: batch/stack@${index} lacks the promoter's`)]);
+    expect(await workspace.done('reconcile')).toBe('1 difference set right from the records\n');
+    expect(await signedBy(workspace, 'batch-1', part)).toEqual([signature, summary, '.sig']);
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+  });
+
+  it('is one of the same words with another signature, and one of no words harms nothing', async () => {
+    const workspace = await trusting().built(old);
+    for (const level of ['dev', 'batch']) await workspace.promote(level, old);
+    const digest = workspace.digest(old);
+    const [envelope] = await take(workspace, digest, summary);
+    const opened = unwrap(await openWorkspace(workspace.root, {}));
+    const stranger = unwrap(await signerFor(opened, 'demoter', workspace.env))!;
+    const attach = async (payload: Buffer, bytes: Buffer, keyid: string) => {
+      const statement = JSON.parse(envelope!.payload.toString('utf8'));
+      const signed = { envelope: { payload, signature: bytes, keyid }, publicKey: stranger.publicKey };
+      const whole = { statement, text: '', digest, signed };
+      unwrap(await attachStatement(workspace.registry('batch'), 'stack', digest, whole));
+    };
+    await attach(envelope!.payload, Buffer.from('junk'), envelope!.keyid);
+    for (const none of ['null', '"text"', 'no JSON'])
+      await attach(Buffer.from(none), Buffer.from(none), stranger.publicKey.hint);
+    expect(await verified(workspace, digest)).toBe(1);
+    const { problems } = await workspace.refused('reconcile', '--dry-run');
+    expect(problems).toEqual([`level-drift: batch/stack@${digest} lacks the promoter's statement on ${old}`]);
+    expect(await workspace.done('reconcile')).toBe('1 difference set right from the records\n');
+    expect(await verified(workspace, digest)).toBe(0);
+  });
+
+  it('is one of a key that is trusted no more: only a gate gives another', async () => {
+    const workspace = await trusting().built(old);
+    for (const level of ['dev', 'batch']) await workspace.promote(level, old);
+    const config = readFileSync(join(workspace.root, 'dmrel.yaml'), 'utf8');
+    const revoked = `dev-1.pub, revoked: {on: "2018-05-03", reason: "it was lost"}}`;
+    workspace.write('dmrel.yaml', config.replace('dev-1.pub}', revoked));
+    workspace.commit();
+    const { code, json } = await dmrelJson(workspace.root, ['reconcile', '--dry-run'], { env: workspace.env });
+    expect([code, json.problems]).toEqual([
+      1,
+      [
+        expect.objectContaining({
+          message: `dev/stack@${workspace.digest(old)} has no statement of its promoter that counts on ${old}`,
+          hint: `dmrel promote --level dev --release ${old}`,
+        }),
+      ],
+    ]);
+    const { out } = await workspace.run('reconcile');
+    expect(out).toMatch(/^nothing was set right; 1 difference left alone\n/);
+    expect(out).toContain(`on ${old}: dmrel promote --level dev --release ${old}\n`);
+  });
 });
 
 describe('a hold where keys are trusted', () => {

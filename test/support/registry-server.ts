@@ -27,6 +27,8 @@ export interface RegistryOptions {
   clientCa?: string;
   auth?: 'htpasswd' | TokenServer;
   readOnly?: boolean;
+  /** Nothing can be deleted, as its configuration has it where nobody changes it. */
+  deletesNothing?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     log: { level: 'error', accesslog: { disabled: true } },
     storage: {
       filesystem: { rootdirectory: directory },
-      delete: { enabled: true },
+      delete: { enabled: options.deletesNothing !== true },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: options.readOnly === true } },
     },
     http,

@@ -30,7 +30,10 @@ export const run: CommandRun = async (context, _args, options) => {
       return { steps: unwrap(await bindReconcileSteps(workspace, prepared!, request)), cleanUp: async () => {} };
     },
     summary: ({ details: { drift } }, result) => {
-      const lines = left().map(({ where, what }) => `  ${printable(where)} ${what}\n`);
+      const lines = left().map(({ where, what, wanted, remedy }) => {
+        const how = wanted === null ? '' : `: ${remedy}`;
+        return `  ${printable(where)} ${what}${how}\n`;
+      });
       const unchanged = lines.length > 0 ? 'nothing was set right' : 'registries are as the records say';
       const said = result
         ? `${count(drift.length - lines.length, 'difference')} set right from the records`
