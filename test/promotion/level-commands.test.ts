@@ -253,6 +253,19 @@ describe('a promotion of some images', () => {
     expect(Object.keys(workspace.level('dev').current[0]!.images).sort()).toEqual(['lab', 'stack']);
   });
 
+  it('does not take an empty list for all of them', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old);
+    for (const args of [
+      ['promote', '--level', 'dev', '--image', ''],
+      ['promote', '--level', 'dev', '--image', ','],
+      ['check', '--level', 'dev', '--check', ''],
+      ['build', '--release', old, '--only', ' , '],
+    ]) {
+      const { code, problems } = await workspace.refused(...args);
+      expect([code, problems]).toEqual([2, [expect.stringMatching(/^usage: --(image|check|only) names nothing$/)]]);
+    }
+  });
+
   it('knows only images that are meant for the level', async () => {
     const workspace = await LevelWorkspace.make().built(old);
     const { code, problems } = await workspace.refused('promote', '--level', 'dev', '--image', 'stakc');
