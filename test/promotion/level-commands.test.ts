@@ -232,6 +232,26 @@ describe('a level that keeps several releases', () => {
   });
 });
 
+describe('a workspace that has remotes', () => {
+  it('changes no level where its records would be pushed nowhere: nobody else could be kept out', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    workspace.withUpstream();
+    const refused = async (...args: string[]) => (await workspace.refused(...args, '--level', 'dev')).problems;
+    git(workspace.root, 'switch', '--quiet', '--detach');
+    const detached = [
+      'workspace-lacks: the workspace is on no branch (its HEAD is detached), so its records would be pushed nowhere',
+    ];
+    expect(await refused('promote')).toEqual(detached);
+    expect(await refused('hold', ...because)).toEqual(detached);
+    git(workspace.root, 'switch', '--quiet', '--no-track', '--create', 'mine');
+    expect(await refused('promote')).toEqual([
+      'workspace-lacks: branch mine follows none at a remote, so its records would be pushed nowhere',
+    ]);
+    git(workspace.root, 'switch', '--quiet', 'main');
+    await workspace.promote('dev', old);
+  });
+});
+
 describe('a promotion of some images', () => {
   it('leaves the others owed, and in their place what stood there', async () => {
     const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old, newer);
