@@ -1,7 +1,7 @@
 import { DocumentCache } from '../documents/index.ts';
 import { openRepository } from '../git/index.ts';
 import { chooseCandidate, policyProblems, requireLevel } from '../levels/index.ts';
-import { type Promotion, readLevel } from '../releases/index.ts';
+import { type Promotion, readLevel, standingAt } from '../releases/index.ts';
 import { type Instant, instantOf, ok, type Problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { gateFacts } from './facts.ts';
@@ -48,8 +48,8 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
   const facts = await gateFacts(workspace, question);
   if (!facts.ok) return facts;
   const stands = standing.value.current.find(({ release }) => release === record.name)?.since;
-  const promotion = record.promotions?.findLast((each) => each.level === level.value.name);
-  const decision = owing(evaluateGate(facts.value), stands === undefined ? undefined : promotion);
+  const promotions = (stands !== undefined && standingAt(record, level.value.name)?.promotions) || [];
+  const decision = owing(evaluateGate(facts.value), promotions);
   const repository = past ? undefined : await openRepository(workspace.root);
   return ok({
     ...decision,
@@ -65,9 +65,8 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
 }
 
 /** What a release that was promoted past the gate did not have then, and does not have still, it owes. */
-function owing(decision: GateDecision, promotion: Promotion | undefined): GateDecision {
-  const { emergency, owed = [] } = promotion ?? {};
-  if (!emergency) return decision;
+function owing(decision: GateDecision, promotions: readonly Promotion[]): GateDecision {
+  const owed = promotions.flatMap((each) => each.owed ?? []);
   const conditions = decision.conditions.map((each): Condition => {
     const open = each.state === 'unmet' || each.state === 'wait';
     return open && owed.some(({ kind, subject }) => kind === each.kind && subject === each.subject)
