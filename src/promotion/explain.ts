@@ -1,11 +1,12 @@
 import { DocumentCache } from '../documents/index.ts';
 import { openRepository } from '../git/index.ts';
-import { chooseCandidate, policyProblems, requireLevel } from '../levels/index.ts';
+import { chooseCandidate, requireLevel } from '../levels/index.ts';
 import { type Promotion, readLevel, standingAt } from '../releases/index.ts';
 import { type Instant, instantOf, ok, type Problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { gateFacts } from './facts.ts';
 import { type Condition, evaluateGate, type GateDecision } from './gate.ts';
+import { uncommittedProblems } from './uncommitted.ts';
 
 export interface ExplainRequest {
   level: string;
@@ -51,6 +52,8 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
   const promotions = (stands !== undefined && standingAt(record, level.value.name)?.promotions) || [];
   const decision = owing(evaluateGate(facts.value), promotions);
   const repository = past ? undefined : await openRepository(workspace.root);
+  const uncommitted = repository?.ok ? await uncommittedProblems(workspace, repository.value, level.value, record) : [];
+  const goesUp = decision.verdict === 'allow' && uncommitted.length === 0 && stands === undefined;
   return ok({
     ...decision,
     release: record.name,
@@ -59,8 +62,8 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
     ...(because === undefined ? {} : { because }),
     ...(stands === undefined ? {} : { stands }),
     signed: facts.value.signed,
-    next: nextOf(decision, record.name, level.value.name, stands !== undefined),
-    uncommitted: repository?.ok ? await policyProblems(workspace, repository.value) : [],
+    next: nextOf(decision, record.name, level.value.name, goesUp),
+    uncommitted,
   });
 }
 
@@ -77,10 +80,8 @@ function owing(decision: GateDecision, promotions: readonly Promotion[]): GateDe
 }
 
 /** What to do: what each thing that is missing asks for, once; when nothing is, go up. */
-function nextOf(decision: GateDecision, release: string, level: string, stands: boolean): string[] {
+function nextOf(decision: GateDecision, release: string, level: string, goesUp: boolean): string[] {
   const open = decision.conditions.filter(({ state }) => state === 'unmet' || state === 'wait' || state === 'owed');
   const hints = [...new Set(open.flatMap(({ hint }) => hint ?? []))];
-  return decision.verdict === 'allow' && !stands
-    ? [`dmrel promote --level ${level} --release ${release}`, ...hints]
-    : hints;
+  return goesUp ? [`dmrel promote --level ${level} --release ${release}`, ...hints] : hints;
 }

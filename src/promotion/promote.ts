@@ -13,7 +13,7 @@ import {
   statementType,
   verificationSummary,
 } from '../evidence/index.ts';
-import { chooseCandidate, type Level, openRegistry, policyProblems, requireLevel } from '../levels/index.ts';
+import { chooseCandidate, type Level, openRegistry, requireLevel } from '../levels/index.ts';
 import type { Step } from '../operation/index.ts';
 import { type ImageRegistry, manifestsOf } from '../registry/index.ts';
 import { levelFile, type ReleaseRecord, releaseFile } from '../releases/index.ts';
@@ -37,6 +37,7 @@ import { evaluateGate, type GateDecision } from './gate.ts';
 import { gatherLevel, imageFor, type LevelFacts, type LevelRequest } from './level-facts.ts';
 import { type PromotedImage, type PromotionPlan, planPromotion } from './plan.ts';
 import { namedStatements, openStatements } from './statements.ts';
+import { recordProblems, uncommittedProblems } from './uncommitted.ts';
 
 export interface PromotionRequest extends LevelRequest {
   release: string | undefined;
@@ -77,8 +78,6 @@ export async function preparePromotion(
   const emergency = request.emergency && { ...request.emergency, by: facts.by, at: facts.now };
   const gate = await gateFacts(workspace, { ...question, ...(emergency ? { emergency } : {}) });
   if (!gate.ok) return gate;
-  // What was tampered with may have said no: nothing is decided on the rest.
-  if (gate.value.broken.length > 0) return failed(...gate.value.broken);
   const decision = evaluateGate(gate.value);
   const summaries = await summariesOf(workspace, facts, images, decision);
   if (!summaries.ok) return summaries;
@@ -101,9 +100,11 @@ export async function preparePromotion(
     ...(request.emergency ? { emergency: request.emergency } : {}),
     filesAreCommitted: await facts.repository.isCommitted(files),
   });
-  // The policy in force is the committed one: the summary names it by its commit.
-  if (Object.keys(plan.details.summaries).length > 0)
-    plan.problems.push(...(await policyProblems(workspace, facts.repository)));
+  // The policy in force is the committed one: the summary names it by its commit. And no commit of ours takes changes in.
+  const lets = Object.keys(plan.details.summaries).length > 0;
+  if (lets) plan.problems.push(...(await uncommittedProblems(workspace, facts.repository, level.value, record)));
+  else if (plan.steps.some(({ id, action }) => id === 'commit' && action !== 'skip'))
+    plan.problems.push(...(await recordProblems(workspace, facts.repository, level.value, record)));
   if (!signer.ok && plan.steps.some(({ id, action }) => id === 'sign' && action !== 'skip'))
     plan.problems.push(...signer.problems);
   const rescuer = plan.details.emergency ? await emergencySigner(workspace, facts, request.env) : ok(undefined);

@@ -1,5 +1,5 @@
 import '../support/as-built.ts';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
@@ -109,6 +109,29 @@ describe('dmrel hold', () => {
     await workspace.promote('dev', newer);
     expect(workspace.current('dev')).toEqual([newer]);
     expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('is not let go by an edit of the level’s file that is not committed', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    await workspace.done('hold', '--level', 'dev', ...because);
+    const text = git(workspace.root, 'show', 'HEAD:levels/dev.yaml');
+    workspace.write('levels/dev.yaml', `${text.slice(0, text.indexOf('held:'))}held: null\n`);
+    const edited = await workspace.refused('promote', '--level', 'dev');
+    expect([edited.code, edited.problems]).toEqual([
+      1,
+      [expect.stringMatching(/^policy-uncommitted: levels\/dev\.yaml is not as it was committed/)],
+    ]);
+    const explained = await workspace.run('explain', '--level', 'dev');
+    expect([explained.code, explained.out]).toEqual([
+      1,
+      expect.stringContaining(`${old} may not go to dev: 1 file not as committed`),
+    ]);
+    expect(explained.out).not.toContain('dmrel promote');
+    const board = await workspace.done('status');
+    expect(board).toContain(`next for dev: ${old} may not go up yet\n  levels/dev.yaml is not as it was committed`);
+    rmSync(join(workspace.root, 'levels/dev.yaml'));
+    expect((await workspace.refused('promote', '--level', 'dev')).code).toBe(1);
+    expect(subject(workspace)).toMatch(/^Hold dev: /);
   });
 
   it('stands in the history when it is over too, and so do releases that may come back and what was recommended', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { formatLevel, formatRelease, type LevelRecord, type ReleaseRecord } from '../../src/releases/index.ts';
 import { readBoard } from '../../src/reporting/index.ts';
-import { type CalendarDate, digestOf, ok, unwrap } from '../../src/support/index.ts';
+import { type CalendarDate, digestOf, ok, problem, unwrap } from '../../src/support/index.ts';
 import { aWorkspace, brief, problemsOf } from '../support/workspace.ts';
 
 const config = `schema: dmrel/workspace/v1
@@ -188,6 +188,17 @@ describe('the board', () => {
           owed: ['scan of stack'],
         },
       ],
+    });
+  });
+
+  it('lets nothing up by what is not committed, and says so', async () => {
+    const workspace = await workspaceWith([release('w.2018.19', [])]);
+    const uncommitted = [problem('policy-uncommitted', 'dmrel.yaml has changes that are not committed')];
+    const ask = async () => ok({ verdict: 'allow' as const, conditions: [], uncommitted });
+    expect(unwrap(await readBoard(workspace, 'dev', ask)).levels[0]!.next).toEqual({
+      release: 'w.2018.19',
+      verdict: 'deny',
+      missing: ['dmrel.yaml has changes that are not committed'],
     });
   });
 
