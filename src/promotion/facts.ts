@@ -71,13 +71,14 @@ export async function gateFacts(workspace: Workspace, question: GateQuestion): P
 /** What of it was said by then. */
 function saidBy(statements: StatementFacts, then: Instant): StatementFacts {
   const by = <Fact extends { at: Instant }>(facts: readonly Fact[]): Fact[] => facts.filter(({ at }) => at <= then);
-  const { results, approved, waived, summaries } = statements;
+  const { results, approved, waived, summaries, withdrawn } = statements;
   return {
     ...statements,
     results: by(results),
     approved: by(approved),
     waived: by(waived),
     summaries: by(summaries),
+    withdrawn: by(withdrawn),
   };
 }
 

@@ -55,6 +55,12 @@ export interface SummaryFact extends StatementFact {
   passed: boolean;
 }
 
+/** Somebody took a release away from a level. */
+export interface WithdrawalFact extends StatementFact {
+  level: string;
+  digests: readonly Digest[];
+}
+
 /** Somebody promoted past the gate: what is not met is owed. */
 export interface EmergencyFact {
   reason: string;
@@ -123,6 +129,8 @@ export interface GateFacts {
   waived: readonly WaiverFact[];
   /** What promoters said. Where keys are trusted, nothing stands at a level without. */
   summaries: readonly SummaryFact[];
+  /** What was taken away since is no longer there, whatever a promoter said before. */
+  withdrawn: readonly WithdrawalFact[];
   /** Files of evidence that were changed or cannot be read: something is wrong with the record. */
   broken: readonly Problem[];
   /** Statements whose signature proves nothing. */

@@ -1,6 +1,7 @@
 import { type Digest, epochSeconds, formatDuration, type Instant, instantOf, parseDuration } from '../support/index.ts';
+import { demoterRole } from './demoter.ts';
 import type { Condition } from './gate.ts';
-import type { AfterFact, GateFacts, SummaryFact } from './gate-facts.ts';
+import type { AfterFact, GateFacts, SummaryFact, WithdrawalFact } from './gate-facts.ts';
 import { referenceTo } from './gate-statements.ts';
 
 /** A record somebody changed proves nothing: what was taken out of it may have said no. */
@@ -54,13 +55,21 @@ function afterCondition(facts: GateFacts, before: AfterFact): Condition {
   const text = `stands at ${level} since ${since}`;
   if (!facts.signed) return { ...condition, state: 'met', text };
   const proofs = images.flatMap(({ name, digest }) =>
-    digest !== undefined && meant.includes(name) ? [{ name, summary: newestSummary(facts, level, digest) }] : [],
+    digest !== undefined && meant.includes(name)
+      ? [{ name, digest, summary: newestSummary(facts, level, digest) }]
+      : [],
   );
   const unproved = proofs.find(({ summary }) => !summary?.passed);
   if (unproved) {
     const said = unproved.summary ? 'says that it no longer does' : 'never said so';
     const doubt = `${level} has ${unproved.name} of ${release} in its record, but its promoter ${said}`;
     return { ...condition, state: 'unmet', text: doubt, hint };
+  }
+  for (const { name, digest, summary } of proofs) {
+    const gone = takenAway(facts, level, digest, summary!);
+    if (!gone) continue;
+    const doubt = `${level} has ${name} of ${release} in its record, but ${gone.by.name} took it away at ${gone.at}`;
+    return { ...condition, state: 'unmet', text: doubt, hint, evidence: [referenceTo(gone)] };
   }
   return { ...condition, state: 'met', text, evidence: proofs.map(({ summary }) => referenceTo(summary!)) };
 }
@@ -71,6 +80,28 @@ function newestSummary({ summaries, now }: GateFacts, level: string, digest: Dig
   return summaries
     .filter((each) => each.levels.includes(level) && each.digests.includes(digest) && (each.at <= now || !each.passed))
     .reduce<SummaryFact | undefined>((last, each) => (last && rank(last) > rank(each) ? last : each), undefined);
+}
+
+/** Who may has taken an image away since its promoter's word. Of equal times the record says which came last. */
+function takenAway(
+  { withdrawn }: GateFacts,
+  level: string,
+  digest: Digest,
+  { at }: SummaryFact,
+): WithdrawalFact | undefined {
+  return withdrawn.find(
+    (each) =>
+      each.level === level &&
+      each.digests.includes(digest) &&
+      each.at > at &&
+      each.by.roles?.includes(demoterRole) === true,
+  );
+}
+
+/** Whether a level's promoter says that an image stands there, and nobody has taken it away since. */
+export function isProved(facts: GateFacts, level: string, digest: Digest): boolean {
+  const summary = newestSummary(facts, level, digest);
+  return summary?.passed === true && takenAway(facts, level, digest, summary) === undefined;
 }
 
 /** The last moment that is written with a year of four digits: a soak of a million days ends then. */

@@ -40,6 +40,10 @@ export interface PromotionFacts {
   record: ReleaseRecord;
   standing: LevelRecord;
   images: PromotedImage[];
+  /** Images that stand there by the record, and have no word of its promoter that counts. */
+  unproved: readonly string[];
+  /** What was asked for and was not built. */
+  unbuilt: readonly string[];
   decision: GateDecision;
   found: Record<string, FoundImage>;
   /** By image, the statement that will be signed. */
@@ -72,7 +76,7 @@ export type PromotionPlan = LevelPlan<PromotionDetails>;
 export function planPromotion(facts: PromotionFacts): PromotionPlan {
   const { level, record, images, found, decision, upstream } = facts;
   const before = standingAt(record, level.name);
-  const fresh = images.filter(({ name, digest }) => before?.images[name] !== digest);
+  const fresh = images.filter(({ name, digest }) => before?.images[name] !== digest || facts.unproved.includes(name));
   const owed = fresh.length > 0 ? owedConditions(decision) : [];
   const entry = nextPromotion(facts, fresh, owed);
   const promoted = entry ? { ...record, promotions: [...(record.promotions ?? []), entry] } : record;
@@ -152,9 +156,9 @@ export function planPromotion(facts: PromotionFacts): PromotionPlan {
 const owedConditions = ({ conditions }: GateDecision): OwedCondition[] =>
   conditions.filter(({ state }) => state === 'owed').map(({ kind, subject, text }) => ({ kind, subject, text }));
 
-function gateProblems({ decision, record, level }: PromotionFacts, fresh: PromotedImage[]): Problem[] {
+function gateProblems({ decision, record, level, unbuilt }: PromotionFacts, fresh: PromotedImage[]): Problem[] {
   // What stands there was let in already: finishing its records asks no gate again.
-  if (fresh.length === 0 && standingAt(record, level.name)) return [];
+  if (fresh.length === 0 && unbuilt.length === 0 && standingAt(record, level.name)) return [];
   const toProblem =
     (code: 'gate-denied' | 'gate-deferred') =>
     ({ text, hint, subject }: GateDecision['conditions'][number]) =>

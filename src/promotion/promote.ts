@@ -34,6 +34,7 @@ import { bindLevelSteps } from './apply.ts';
 import { lookAtTarget } from './content.ts';
 import { gateFacts } from './facts.ts';
 import { evaluateGate, type GateDecision } from './gate.ts';
+import { isProved } from './gate-standing.ts';
 import { gatherLevel, imageFor, type LevelFacts, type LevelRequest } from './level-facts.ts';
 import { type PromotedImage, type PromotionPlan, planPromotion } from './plan.ts';
 import { namedStatements, openStatements } from './statements.ts';
@@ -92,6 +93,10 @@ export async function preparePromotion(
     ...facts,
     record,
     images,
+    unproved: gate.value.signed
+      ? images.filter(({ digest }) => !isProved(gate.value, level.value.name, digest)).map(({ name }) => name)
+      : [],
+    unbuilt: names.value.filter((name) => !images.some((each) => each.name === name)),
     decision,
     found: await lookAtTarget(workspace, facts.target, images, record.name, level.value.name),
     summaries: summaries.value,

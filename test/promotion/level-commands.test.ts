@@ -61,6 +61,31 @@ describe('dmrel rollback', () => {
     expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(newer));
   });
 
+  it('is not undone by an edit of the record, committed or not', async () => {
+    const workspace = await LevelWorkspace.make({ roles: promoterRoles }).built(old);
+    await workspace.promote('dev', old);
+    const file = `releases/${old}/release.yaml`;
+    const before = readFileSync(join(workspace.root, file), 'utf8');
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // times are of seconds
+    await workspace.done('demote', '--level', 'dev', '--release', old, ...because);
+    const args = ['promote', '--level', 'batch', '--release', old];
+    workspace.write(file, before);
+    expect((await workspace.refused(...args)).problems).toEqual([
+      expect.stringMatching(/^gate-denied: .*in its record, but demoter-1 took it away at/),
+      expect.stringMatching(/^policy-uncommitted: releases\/w\.2018\.17\/release\.yaml is not as/),
+    ]);
+    workspace.commit('never happened');
+    expect((await workspace.refused(...args)).problems).toEqual([expect.stringMatching(/demoter-1 took it away at/)]);
+    git(workspace.root, 'revert', '--no-edit', 'HEAD');
+    await workspace.done('release-hold', '--level', 'dev');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await workspace.promote('dev', old);
+    await workspace.promote('batch', old);
+    // Not even when nothing else is left to do.
+    workspace.write(file, before);
+    expect((await workspace.refused('promote', '--level', 'dev', '--release', old)).code).toBe(1);
+  });
+
   it('refuses to go to what never stood there, or was itself taken away', async () => {
     const workspace = await twoAtBatch();
     const to = (release: string) => workspace.refused('rollback', '--level', 'batch', '--to', release, ...because);
@@ -294,6 +319,20 @@ describe('a promotion of some images', () => {
     expect(await workspace.tag('dev', 'dev', 'lab')).toBe(workspace.digest(newer, 'lab'));
     expect(await workspace.done('rollback', '--level', 'dev', ...because)).toContain(`${old} stands there`);
     expect(Object.keys(workspace.level('dev').current[0]!.images).sort()).toEqual(['lab', 'stack']);
+  });
+
+  it('asks the gate for an image that is not built, though another stands there', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old);
+    const file = `releases/${old}/release.yaml`;
+    const text = git(workspace.root, 'show', `HEAD:${file}`);
+    workspace.write(file, `${text.slice(0, text.indexOf('  lab:'))}${text.slice(text.indexOf('  stack:'))}\n`);
+    workspace.commit();
+    await workspace.promote('dev', old, '--image', 'stack');
+    for (const more of [['--image', 'lab'], []]) {
+      const { code, problems } = await workspace.refused('promote', '--level', 'dev', '--release', old, ...more);
+      expect([code, problems]).toEqual([1, [`gate-denied: ${old} may not go to dev: lab of ${old} is not built`]]);
+    }
+    expect(await workspace.promote('dev', old, '--image', 'stack')).toContain('nothing to do');
   });
 
   it('does not take an empty list for all of them', async () => {
