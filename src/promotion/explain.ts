@@ -6,6 +6,7 @@ import { type Instant, instantOf, ok, type Problem, type Result } from '../suppo
 import type { Workspace } from '../workspace/index.ts';
 import { gateFacts } from './facts.ts';
 import { type Condition, evaluateGate, type GateDecision } from './gate.ts';
+import { readLevelThen } from './standing-then.ts';
 import { uncommittedProblems } from './uncommitted.ts';
 
 export interface ExplainRequest {
@@ -40,11 +41,13 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
   const cache = DocumentCache.of(workspace.userCache, 'explain');
   const candidate = await chooseCandidate(workspace, level.value, request.release, cache);
   if (!candidate.ok) return candidate;
-  const standing = await readLevel(workspace.root, level.value.name, cache);
+  const { now, past = false } = request;
+  const standing = past
+    ? await readLevelThen(workspace, level.value.name, now)
+    : await readLevel(workspace.root, level.value.name, cache);
   if (!standing.ok) return standing;
   await cache.close();
   const { record, because } = candidate.value;
-  const { now, past = false } = request;
   const question = { level: level.value, record, standing: standing.value, now, past };
   const facts = await gateFacts(workspace, question);
   if (!facts.ok) return facts;

@@ -73,6 +73,8 @@ export interface EmergencyFact {
 export interface AfterFact {
   level: string;
   since: Instant | undefined;
+  /** When another release took its place: time after that is no soak. */
+  until?: Instant;
   images: Readonly<Record<string, Digest>>;
   /** Images of this level that are meant for that one too. */
   meant: readonly string[];

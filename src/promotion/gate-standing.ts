@@ -106,6 +106,7 @@ export function isProved(facts: GateFacts, level: string, digest: Digest): boole
 
 /** The last moment that is written with a year of four digits: a soak of a million days ends then. */
 const endOfTime = Date.parse('9999-12-31T23:59:59Z');
+const never = instantOf(new Date(endOfTime));
 
 /** @returns the moment so many seconds later, no later than can be written */
 const later = (instant: Instant, seconds: number): Instant =>
@@ -120,10 +121,16 @@ export function soakConditions(facts: GateFacts): Condition[] {
     if (since === undefined) return [];
     // Where one level is enough, time at one that does not count is no time.
     if (facts.after.any && afterCondition(facts, before).state !== 'met') return [];
-    const stood = epochSeconds(now) - epochSeconds(since);
+    const { until: end } = before;
+    const stood = Math.max(0, epochSeconds(end ?? now) - epochSeconds(since));
     if (stood >= seconds) {
       const text = `stood at ${level} for ${formatDuration(stood)} of ${soak}`;
       return [{ kind: 'soak', subject: level, state: 'met', text }];
+    }
+    if (end !== undefined) {
+      const text = `stood at ${level} for ${formatDuration(stood)} of ${soak}, until another release took its place`;
+      const hint = `promote the release that stands at ${level} now`;
+      return [{ kind: 'soak', subject: level, state: 'unmet', text, hint }];
     }
     const until = later(since, seconds);
     const text = `has stood at ${level} for ${formatDuration(stood)} of ${soak}`;
@@ -131,7 +138,7 @@ export function soakConditions(facts: GateFacts): Condition[] {
   });
   if (!facts.after.any || each.length < 2) return each;
   const met = each.find(({ state }) => state === 'met');
-  const soonest = each.reduce((left, right) => (left.until! <= right.until! ? left : right));
+  const soonest = each.reduce((left, right) => ((left.until ?? never) <= (right.until ?? never) ? left : right));
   return [met ?? soonest];
 }
 

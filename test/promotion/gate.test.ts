@@ -132,6 +132,29 @@ describe('a gate that asks for time', () => {
     expect([decision.verdict, decision.until]).toEqual(['defer', '2018-05-08T00:00:00Z']);
   });
 
+  it('counts no time after another release took its place, and does not wait for more', () => {
+    const replaced = (until: string, more: Partial<GateFacts['after']['levels'][0]>[] = []) =>
+      evaluateGate(
+        facts({
+          after: {
+            any: more.length > 0,
+            levels: [{ ...dev, until: at(until) }, ...more.map((each) => ({ ...dev, ...each }))],
+          },
+        }),
+      );
+    expect(replaced('2018-05-05T12:00:00Z').verdict).toBe('allow');
+    const early = replaced('2018-05-05T11:59:59Z');
+    expect([early.verdict, unmet(early)]).toEqual([
+      'deny',
+      ['soak: stood at dev for 1d 23h of 48h, until another release took its place'],
+    ]);
+    expect(replaced('2018-05-04T12:00:00Z', [{ level: 'night' }]).verdict).toBe('allow');
+    expect(replaced('2018-05-04T12:00:00Z', [{ level: 'night', since: at('2018-05-06T00:00:00Z') }])).toMatchObject({
+      verdict: 'defer',
+      until: '2018-05-08T00:00:00Z',
+    });
+  });
+
   it('waits when the clock stands before the promotion', () => {
     expect(decided('2018-05-03T11:00:00Z').verdict).toBe('defer');
   });

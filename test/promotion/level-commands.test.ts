@@ -23,6 +23,18 @@ async function twoAtBatch(options: LevelWorkspaceOptions = {}): Promise<LevelWor
 const evidenceFiles = ({ root }: LevelWorkspace): string[] =>
   git(root, 'ls-files', 'releases/*/evidence', 'levels/*/evidence').split('\n');
 
+/** Let the record say that a release came to dev first so long ago. */
+function cameAgo(workspace: LevelWorkspace, release: string, hours: number): void {
+  const at = `${new Date(Date.now() - hours * 3_600_000).toISOString().slice(0, 19)}Z`;
+  const places: [string, RegExp][] = [
+    [`releases/${release}/release.yaml`, /(promotions:\n.*\n +at: )"[^"]+"/],
+    ['levels/dev.yaml', new RegExp(`(release: ${release}\\n +since: )"[^"]+"`)],
+  ];
+  for (const [file, entry] of places)
+    workspace.write(file, readFileSync(join(workspace.root, file), 'utf8').replace(entry, `$1"${at}"`));
+  workspace.commit();
+}
+
 const subject = (workspace: LevelWorkspace) => git(workspace.root, 'log', '-1', '--format=%s');
 
 describe('dmrel rollback', () => {
@@ -157,6 +169,24 @@ describe('dmrel hold', () => {
     rmSync(join(workspace.root, 'levels/dev.yaml'));
     expect((await workspace.refused('promote', '--level', 'dev')).code).toBe(1);
     expect(subject(workspace)).toMatch(/^Hold dev: /);
+  });
+
+  it('is told of a moment at which it was, though it is over', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    const on = async (day: string, ...args: string[]) => {
+      process.env.GIT_COMMITTER_DATE = `${day}T12:00:00Z`;
+      try {
+        await workspace.done(...args, '--level', 'dev');
+      } finally {
+        delete process.env.GIT_COMMITTER_DATE;
+      }
+    };
+    const explain = async (day: string) =>
+      (await workspace.run('explain', '--level', 'dev', '--release', old, '--as-of', day)).out;
+    await on('2020-01-01', 'hold', ...because);
+    await on('2020-02-01', 'release-hold');
+    expect(await explain('2020-01-15')).toContain('dev is held by');
+    expect(await explain('2020-02-15')).toContain(`${old} may go to dev`);
   });
 
   it('stands in the history when it is over too, and so do releases that may come back and what was recommended', async () => {
@@ -300,6 +330,27 @@ describe('a workspace that has remotes', () => {
   });
 });
 
+describe('the soak of a release that another one replaced', () => {
+  it('ends when that came, unless the level keeps both or it was put back', async () => {
+    const after = 'registry: batch, after: [dev], soak: 1h';
+    for (const keep of ['', ', keep: {weekly: all}']) {
+      const workspace = await LevelWorkspace.make({
+        levels: { dev: `{registry: dev${keep}}`, batch: `{${after}}` },
+      }).built(old, newer);
+      for (const release of [old, newer]) await workspace.promote('dev', release);
+      cameAgo(workspace, old, 2);
+      cameAgo(workspace, newer, 0.5);
+      const states = async (release: string) =>
+        (await workspace.run('explain', '--level', 'batch', '--release', release)).out;
+      expect(await states(newer)).toContain('has stood at dev for 30m');
+      expect(await states(old)).toContain(keep === '' ? 'stood at dev for 1h 30m' : 'stood at dev for 2h');
+      if (keep !== '') continue;
+      await workspace.done('rollback', '--level', 'dev', ...because);
+      expect(await states(old)).toMatch(/has stood at dev for \d+s of 1h/);
+    }
+  });
+});
+
 describe('a promotion of some images', () => {
   it('leaves the others owed, and in their place what stood there', async () => {
     const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old, newer);
@@ -346,6 +397,18 @@ describe('a promotion of some images', () => {
       const { code, problems } = await workspace.refused(...args);
       expect([code, problems]).toEqual([2, [expect.stringMatching(/^usage: --(image|check|only) names nothing$/)]]);
     }
+  });
+
+  it('counts the soak from when what is asked for came, and not another image', async () => {
+    const levels = { dev: '{registry: dev}', batch: '{registry: batch, after: [dev], soak: 1h}' };
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'], levels }).built(old);
+    await workspace.promote('dev', old, '--image', 'stack');
+    cameAgo(workspace, old, 2);
+    await workspace.promote('dev', old, '--image', 'lab');
+    expect((await workspace.refused('promote', '--level', 'batch', '--image', 'lab')).problems).toEqual([
+      expect.stringContaining('gate-deferred'),
+    ]);
+    await workspace.promote('batch', old, '--image', 'stack');
   });
 
   it('knows only images that are meant for the level', async () => {
