@@ -123,8 +123,8 @@ export interface GateFacts {
   held: { by: string; reason: string } | undefined;
   /** A newer release that stands at the level already. */
   newer: string | undefined;
-  /** Features of the level's milestone that are not verified. */
-  milestone: { id: string; unverified: readonly string[]; features: number } | undefined;
+  /** Features of the level's milestone that are not verified, of those that were not set aside or waived. */
+  milestone: { id: string; unverified: readonly string[]; features: number; setAside: number } | undefined;
   emergency: EmergencyFact | undefined;
   results: readonly ResultFact[];
   approved: readonly ApprovalFact[];

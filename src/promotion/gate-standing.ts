@@ -142,10 +142,22 @@ export function soakConditions(facts: GateFacts): Condition[] {
   return [met ?? soonest];
 }
 
-export function milestoneConditions({ milestone }: GateFacts): Condition[] {
+export function milestoneConditions({ milestone, level }: GateFacts): Condition[] {
   if (!milestone) return [];
-  const { id, unverified, features } = milestone;
+  const { id, unverified, features, setAside } = milestone;
   const condition = { kind: 'milestone', subject: id } as const;
+  if (features === 0 && setAside === 0) {
+    const hint = `name another under 'milestone:' of ${level}, or features under its 'needs:'`;
+    return [{ ...condition, state: 'unmet', text: `${id} has no features: nothing says what is to be verified`, hint }];
+  }
+  if (features === 0)
+    return [
+      {
+        ...condition,
+        state: 'met',
+        text: `no feature of ${id} is left to be verified: ${setAside} set aside or waived`,
+      },
+    ];
   if (unverified.length === 0) {
     return [{ ...condition, state: 'met', text: `all ${features} features of ${id} are verified` }];
   }

@@ -320,7 +320,7 @@ describe('what keeps nothing out', () => {
       soak: '30d',
       held: { by: 'Ops', reason: 'r' },
       frozen: { reason: 'night', until: at('2018-05-07T00:00:00Z') },
-      milestone: { id: 'M', unverified: ['F'], features: 2 },
+      milestone: { id: 'M', unverified: ['F'], features: 2, setAside: 0 },
       emergency,
     };
     const { verdict, open } = decided(all);

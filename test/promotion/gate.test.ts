@@ -85,6 +85,20 @@ describe('a gate', () => {
     for (const { state, hint } of decision.conditions) if (state === 'unmet') expect(hint).toMatch(/\w/);
   });
 
+  it('asks for the features of a milestone, and is not content with one that has none', () => {
+    const milestone = (features: number, setAside: number) =>
+      evaluateGate(facts({ milestone: { id: 'M', unverified: [], features, setAside } })).conditions.filter(
+        ({ kind }) => kind === 'milestone',
+      );
+    expect(milestone(2, 0)).toMatchObject([{ state: 'met', text: 'all 2 features of M are verified' }]);
+    expect(milestone(0, 3)).toMatchObject([
+      { state: 'met', text: 'no feature of M is left to be verified: 3 set aside or waived' },
+    ]);
+    expect(milestone(0, 0)).toMatchObject([
+      { state: 'unmet', text: 'M has no features: nothing says what is to be verified' },
+    ]);
+  });
+
   it('gives every reason at once', () => {
     const decision = evaluateGate(
       facts({
@@ -277,7 +291,7 @@ describe('whatever the facts are', () => {
     (from) => ({ ...from, results: [...from.results, result({ passed: false, at: from.now })] }),
     (from) => ({ ...from, broken: [problem('digest-mismatch', 'x was changed')] }),
     (from) => ({ ...from, frozen: { reason: 'r', until: undefined } }),
-    (from) => ({ ...from, milestone: { id: 'M', unverified: ['F'], features: 1 } }),
+    (from) => ({ ...from, milestone: { id: 'M', unverified: ['F'], features: 1, setAside: 0 } }),
     (from) => ({ ...from, approvals: [...from.approvals, { role: 'chief', count: 1 }] }),
     (from) => ({ ...from, approved: [] }),
     (from) => ({ ...from, approved: from.approved.slice(1) }),
