@@ -7,6 +7,7 @@ import type { Digest, Instant, Problem } from '../support/index.ts';
 import { problem } from '../support/index.ts';
 import type { GateDecision } from './gate.ts';
 import { type LevelPlan, levelPlan, planStep, recordSteps, releaseTagStep, tagStep } from './level-plan.ts';
+import { replacedImages } from './replaced.ts';
 import { levelTags, withRelease } from './standing.ts';
 
 /** An image on its way up. */
@@ -76,14 +77,20 @@ export type PromotionPlan = LevelPlan<PromotionDetails>;
 export function planPromotion(facts: PromotionFacts): PromotionPlan {
   const { level, record, images, found, decision, upstream } = facts;
   const before = standingAt(record, level.name);
-  const fresh = images.filter(({ name, digest }) => before?.images[name] !== digest || facts.unproved.includes(name));
+  const replaced = before ? replacedImages(facts.standing, level.config, record, before) : [];
+  // Of a run that was killed the rest is finished; what another one replaced since comes back by the gate alone.
+  const back = facts.filesAreCommitted ? replaced : [];
+  const comes = (name: string) => facts.unproved.includes(name) || back.includes(name);
+  const fresh = images.filter(({ name, digest }) => before?.images[name] !== digest || comes(name));
   const owed = fresh.length > 0 ? owedConditions(decision) : [];
   const entry = nextPromotion(facts, fresh, owed);
   const promoted = entry ? { ...record, promotions: [...(record.promotions ?? []), entry] } : record;
-  const references = Object.fromEntries(images.map(({ name, reference }) => [name, reference]));
-  const since = before?.since ?? facts.now;
+  const stands = images.filter(({ name }) => !replaced.includes(name) || fresh.some((each) => each.name === name));
+  const references = Object.fromEntries(stands.map(({ name, reference }) => [name, reference]));
+  const since = replaced.length > 0 ? facts.now : (before?.since ?? facts.now);
   const rules = { keep: level.config.keep, images: level.images };
-  const standing = withRelease(facts.standing, { release: record.name, since, images: references }, rules);
+  const entered = withRelease(facts.standing, { release: record.name, since, images: references }, rules);
+  const standing = stands.length > 0 ? entered : facts.standing;
   const problems: Problem[] = gateProblems(facts, fresh);
 
   const steps: PlannedStep[] = [];

@@ -1,5 +1,5 @@
 import '../support/as-built.ts';
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
@@ -327,6 +327,45 @@ describe('a workspace that has remotes', () => {
     ]);
     git(workspace.root, 'switch', '--quiet', 'main');
     await workspace.promote('dev', old);
+  });
+});
+
+describe('a release that another one replaced', () => {
+  it('comes back by the gate alone, though its record says that it was let up once', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old, newer);
+    await workspace.promote('dev', old);
+    await workspace.promote('dev', newer, '--image', 'stack');
+    const again = ['promote', '--level', 'dev', '--release', old];
+    const { code, problems } = await workspace.refused(...again);
+    expect([code, problems]).toEqual([1, [expect.stringContaining(`${newer}, newer than ${old}, stands at dev`)]]);
+    expect(await workspace.done(...again, '--image', 'lab')).toContain('nothing to do');
+    await workspace.done('hold', '--level', 'dev', ...because);
+    expect((await workspace.refused(...again)).problems).toHaveLength(2);
+    expect(await workspace.tag('dev', 'dev')).toBe(workspace.digest(newer));
+  });
+});
+
+describe('a promotion that was killed before its commit', () => {
+  it('keeps no other one out, and what somebody adds to its records does', async () => {
+    const template = await LevelWorkspace.make({ roles: promoterRoles }).built(old, newer);
+    const args = ['promote', '--level', 'dev', '--release', old];
+    let workspace = template;
+    for (let line = 14; !existsSync(join(workspace.root, 'levels/dev.yaml')); line += 1) {
+      workspace = template.copy();
+      await dmrel(workspace.root, args, { env: workspace.env, dieAt: { line } });
+    }
+    expect(git(workspace.root, 'ls-files', 'levels')).toBe('');
+    const file = 'levels/dev.yaml';
+    const text = readFileSync(join(workspace.root, file), 'utf8');
+    workspace.write(file, text.replace(/since: "\d+/, 'since: "2000'));
+    expect((await workspace.refused('promote', '--level', 'dev', '--release', newer)).problems).toEqual([
+      expect.stringMatching(/^policy-uncommitted: levels\/dev\.yaml/),
+    ]);
+    workspace.write(file, text);
+    await workspace.promote('dev', newer);
+    await workspace.done(...args);
+    expect(workspace.current('dev')).toEqual([newer]);
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
   });
 });
 
