@@ -7,9 +7,18 @@ export function levelOption(options: OptionValues): string {
   throw new Failure(problem('usage', 'name a level: --level LEVEL', { hint: `'dmrel status' shows the levels` }));
 }
 
-/** An option that may be given more than once, or with commas: `--image stack --image lab`, `--image stack,lab`. */
-export function namesOption(value: OptionValues[string]): string[] {
-  return typeof value === 'string' ? value.split(',').filter((each) => each !== '') : [];
+/**
+ * An option that may be given more than once, or with commas: `--image stack --image lab`, `--image stack,lab`. Without it
+ * all are meant; so an empty one, as of a variable that is not set, is refused.
+ */
+export function namesOption(options: OptionValues, name: string): string[] {
+  const value = options[name];
+  if (typeof value !== 'string') return [];
+  const names = value.split(',').map((each) => each.trim());
+  const given = names.filter((each) => each !== '');
+  if (given.length > 0) return given;
+  const hint = `name one, or more with commas between; without --${name} all are meant`;
+  throw new Failure(problem('usage', `--${name} names nothing`, { hint }));
 }
 
 /** --release, where a command is about one that a person looked at. */

@@ -29,7 +29,7 @@ export { latestResult, readResults, type StoredResult } from './results.ts';
 export { hasSigned, type Retraction, retractSigned } from './retract.ts';
 export { type SignedStatement, signedStatement, signedText, signStatement } from './sign.ts';
 export { keyVariable, type Signer, type SignerOptions, signerFor } from './signer.ts';
-export { emergencyStatement, holdStatement, sayTheSame, withdrawalStatement } from './standing.ts';
+export { emergencyStatement, holdStatement, parseWithdrawal, sayTheSame, withdrawalStatement } from './standing.ts';
 export {
   ownPredicates,
   parseStatement,

@@ -1,4 +1,13 @@
-import { canonicalJson, type Digest, digestOf, hexOf, type Instant } from '../support/index.ts';
+import {
+  canonicalJson,
+  type Digest,
+  digestOf,
+  hexOf,
+  type Instant,
+  parseDigest,
+  parseInstant,
+} from '../support/index.ts';
+import { isText } from './approval.ts';
 import { ownPredicates, type Statement, type Subject, statementType } from './statement.ts';
 
 /** That a release was taken away from a level. Never in the form of a summary: only a promoter makes those. */
@@ -16,6 +25,26 @@ export interface WithdrawalStatement {
 /** @param images what is taken away, by repository at the level */
 export const withdrawalStatement = (images: readonly Subject[], withdrawal: WithdrawalStatement): Statement =>
   own('withdrawal', images, withdrawal);
+
+/** What of a withdrawal a gate asks for. */
+export interface ReadWithdrawal extends Pick<WithdrawalStatement, 'release' | 'level' | 'at' | 'by'> {
+  /** Of the images that were taken away. */
+  digests: Digest[];
+}
+
+/** Undefined for a statement of another kind; `unsound` for one that does not hold together. */
+export function parseWithdrawal({
+  predicateType,
+  subject,
+  predicate,
+}: Comparable): ReadWithdrawal | 'unsound' | undefined {
+  if (predicateType !== `${ownPredicates}withdrawal/v1`) return undefined;
+  const { release, level, at, by } = predicate as Record<keyof WithdrawalStatement, unknown>;
+  const time = typeof at === 'string' ? parseInstant(at) : undefined;
+  if (!time || !isText(release) || !isText(level) || !isText(by)) return 'unsound';
+  const digests = subject.flatMap(({ digest }) => parseDigest(`sha256:${digest.sha256}`) ?? []);
+  return { release, level, at: time, by, digests };
+}
 
 /** That nothing may go up to a level, or some releases may not; or that they may again. */
 export interface HoldStatement {

@@ -19,6 +19,15 @@ export { placeOf, placeOfRemote, placeOfText } from './same-repository.ts';
 export { configuredFormat, openSigner, type SignatureFormat, type Signer } from './sign.ts';
 export { parseTagContent, type TagContent } from './tag-content.ts';
 export { type TagObject, tagObject } from './tag-object.ts';
-export { commitHas, headHolds, lastChange, listUpstream, type NoteOutcome, readNote, writeNote } from './upstream.ts';
+export {
+  commitHas,
+  headHolds,
+  lastChange,
+  listUpstream,
+  type NoteOutcome,
+  readNote,
+  whyPushedNowhere,
+  writeNote,
+} from './upstream.ts';
 export { parseRemoteUrl, type RemoteUrl, type Transport } from './url.ts';
 export { gitVersion } from './version.ts';

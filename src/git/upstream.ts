@@ -1,4 +1,4 @@
-import { failed, ok, problem, type Result } from '../support/index.ts';
+import { failed, ok, type Problem, printable, problem, type Result } from '../support/index.ts';
 import { git, lastLine, remoteProblem } from './command.ts';
 import { type ObjectId, parseObjectId } from './names.ts';
 
@@ -17,6 +17,26 @@ export async function listUpstream(
     if (object && refs.includes(name)) found.set(name, object);
   }
   return ok(found);
+}
+
+/**
+ * Why nothing that is committed here would be pushed, though the workspace has remotes. Undefined where it has none: its
+ * records are for this machine. Problem: `workspace-lacks`.
+ */
+export async function whyPushedNowhere(root: string): Promise<Problem | undefined> {
+  const remotes = (await git(['remote'], { cwd: root })).stdout.split('\n').filter((each) => each !== '');
+  const [first] = remotes;
+  if (first === undefined) return undefined;
+  const remote = remotes.includes('origin') ? 'origin' : first;
+  const head = (await git(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: root })).stdout.trim();
+  if (head === '') {
+    const message = 'the workspace is on no branch (its HEAD is detached), so its records would be pushed nowhere';
+    const hint = `git switch BRANCH; in CI: git switch -C main --track ${remote}/main`;
+    return problem('workspace-lacks', message, { hint });
+  }
+  const message = `branch ${printable(head)} follows none at a remote, so its records would be pushed nowhere`;
+  const hint = `git switch to the branch that has the records, or: git push --set-upstream ${remote} ${printable(head)}`;
+  return problem('workspace-lacks', message, { hint });
 }
 
 /** Whether the workspace's last commit holds another one. */

@@ -63,7 +63,7 @@ export async function unverifiedOf(
   id: string,
   asOf: CalendarDate,
   record: ReleaseRecord,
-): Promise<Result<{ id: string; unverified: string[]; features: number }>> {
+): Promise<Result<{ id: string; unverified: string[]; features: number; setAside: number }>> {
   const roadmap = await soundRoadmap(workspace);
   if (!roadmap.ok) return roadmap;
   const milestone = requireMilestone(roadmap.value, id);
@@ -73,5 +73,7 @@ export async function unverifiedOf(
   const counted = features.filter(({ state, waiver }) => state !== 'withdrawn' && state !== 'deferred' && !waiver);
   const enough = milestone.value.achievedNeeds === 'delivered';
   const open = counted.filter((each) => each.state !== 'verified' && !(enough && isDelivered(each)));
-  return ok({ id: milestone.value.id, unverified: open.map(({ feature }) => feature.id), features: counted.length });
+  const unverified = open.map(({ feature }) => feature.id);
+  const setAside = features.length - counted.length;
+  return ok({ id: milestone.value.id, unverified, features: counted.length, setAside });
 }

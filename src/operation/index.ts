@@ -5,6 +5,7 @@ export {
   Journal,
   listUnfinished,
   overtake,
+  plansBegun,
   readJournal,
   type UnfinishedOperation,
 } from './journal.ts';

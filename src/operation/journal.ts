@@ -193,6 +193,11 @@ export async function findUnfinished<Details>(
   return undefined;
 }
 
+/** Plans of operations that never came to their end, newest first: also of those that a later one went on with. */
+export function plansBegun(root: string): Plan[] {
+  return [...operations(root)].filter((begun) => !hasEnded(begun)).map(({ plan }) => plan);
+}
+
 export interface UnfinishedOperation {
   plan: Plan;
   /** The command line that began it. */

@@ -1,11 +1,13 @@
 import { DocumentCache } from '../documents/index.ts';
 import { openRepository } from '../git/index.ts';
-import { chooseCandidate, policyProblems, requireLevel } from '../levels/index.ts';
-import { type Promotion, readLevel } from '../releases/index.ts';
+import { chooseCandidate, requireLevel } from '../levels/index.ts';
+import { type Promotion, readLevel, standingAt } from '../releases/index.ts';
 import { type Instant, instantOf, ok, type Problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { gateFacts } from './facts.ts';
 import { type Condition, evaluateGate, type GateDecision } from './gate.ts';
+import { readLevelThen } from './standing-then.ts';
+import { uncommittedProblems } from './uncommitted.ts';
 
 export interface ExplainRequest {
   level: string;
@@ -39,18 +41,22 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
   const cache = DocumentCache.of(workspace.userCache, 'explain');
   const candidate = await chooseCandidate(workspace, level.value, request.release, cache);
   if (!candidate.ok) return candidate;
-  const standing = await readLevel(workspace.root, level.value.name, cache);
+  const { now, past = false } = request;
+  const standing = past
+    ? await readLevelThen(workspace, level.value.name, now)
+    : await readLevel(workspace.root, level.value.name, cache);
   if (!standing.ok) return standing;
   await cache.close();
   const { record, because } = candidate.value;
-  const { now, past = false } = request;
   const question = { level: level.value, record, standing: standing.value, now, past };
   const facts = await gateFacts(workspace, question);
   if (!facts.ok) return facts;
   const stands = standing.value.current.find(({ release }) => release === record.name)?.since;
-  const promotion = record.promotions?.findLast((each) => each.level === level.value.name);
-  const decision = owing(evaluateGate(facts.value), stands === undefined ? undefined : promotion);
+  const promotions = (stands !== undefined && standingAt(record, level.value.name)?.promotions) || [];
+  const decision = owing(evaluateGate(facts.value), promotions);
   const repository = past ? undefined : await openRepository(workspace.root);
+  const uncommitted = repository?.ok ? await uncommittedProblems(workspace, repository.value, level.value, record) : [];
+  const goesUp = decision.verdict === 'allow' && uncommitted.length === 0 && stands === undefined;
   return ok({
     ...decision,
     release: record.name,
@@ -59,15 +65,14 @@ export async function explainGate(workspace: Workspace, request: ExplainRequest)
     ...(because === undefined ? {} : { because }),
     ...(stands === undefined ? {} : { stands }),
     signed: facts.value.signed,
-    next: nextOf(decision, record.name, level.value.name, stands !== undefined),
-    uncommitted: repository?.ok ? await policyProblems(workspace, repository.value) : [],
+    next: nextOf(decision, record.name, level.value.name, goesUp),
+    uncommitted,
   });
 }
 
 /** What a release that was promoted past the gate did not have then, and does not have still, it owes. */
-function owing(decision: GateDecision, promotion: Promotion | undefined): GateDecision {
-  const { emergency, owed = [] } = promotion ?? {};
-  if (!emergency) return decision;
+function owing(decision: GateDecision, promotions: readonly Promotion[]): GateDecision {
+  const owed = promotions.flatMap((each) => each.owed ?? []);
   const conditions = decision.conditions.map((each): Condition => {
     const open = each.state === 'unmet' || each.state === 'wait';
     return open && owed.some(({ kind, subject }) => kind === each.kind && subject === each.subject)
@@ -78,10 +83,8 @@ function owing(decision: GateDecision, promotion: Promotion | undefined): GateDe
 }
 
 /** What to do: what each thing that is missing asks for, once; when nothing is, go up. */
-function nextOf(decision: GateDecision, release: string, level: string, stands: boolean): string[] {
+function nextOf(decision: GateDecision, release: string, level: string, goesUp: boolean): string[] {
   const open = decision.conditions.filter(({ state }) => state === 'unmet' || state === 'wait' || state === 'owed');
   const hints = [...new Set(open.flatMap(({ hint }) => hint ?? []))];
-  return decision.verdict === 'allow' && !stands
-    ? [`dmrel promote --level ${level} --release ${release}`, ...hints]
-    : hints;
+  return goesUp ? [`dmrel promote --level ${level} --release ${release}`, ...hints] : hints;
 }

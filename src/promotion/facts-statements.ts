@@ -3,6 +3,7 @@ import {
   parseSummary,
   parseTestResult,
   parseWaiver,
+  parseWithdrawal,
   predicateTypes,
   readEvidence,
   statementType,
@@ -11,9 +12,20 @@ import {
 import type { ReleaseRecord } from '../releases/index.ts';
 import { failed, instantOf, ok, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
-import type { ApprovalFact, Author, GateFacts, ResultFact, SummaryFact, WaiverFact } from './gate-facts.ts';
+import type {
+  ApprovalFact,
+  Author,
+  GateFacts,
+  ResultFact,
+  SummaryFact,
+  WaiverFact,
+  WithdrawalFact,
+} from './gate-facts.ts';
 
-export type StatementFacts = Pick<GateFacts, 'results' | 'approved' | 'waived' | 'summaries' | 'broken' | 'unproved'>;
+export type StatementFacts = Pick<
+  GateFacts,
+  'results' | 'approved' | 'waived' | 'summaries' | 'withdrawn' | 'broken' | 'unproved'
+>;
 
 /**
  * What was said of a release, by whom. What is damaged or forged is broken: it may have said no. What is sound, and of
@@ -30,6 +42,7 @@ export async function readStatements(
   const approved: ApprovalFact[] = [];
   const waived: WaiverFact[] = [];
   const summaries: SummaryFact[] = [];
+  const withdrawn: WithdrawalFact[] = [];
   const broken = problems.filter(({ severity }) => severity === 'error');
   for (const each of statements) {
     const read = statementFact(workspace, each);
@@ -46,6 +59,9 @@ export async function readStatements(
       case 'summary':
         summaries.push(read.fact);
         break;
+      case 'withdrawal':
+        if (read.release === name) withdrawn.push(read.fact);
+        break;
       case 'unsound': {
         const hint = 'remove it, and make it again';
         const message = `${each.file} holds no sound statement of its kind`;
@@ -61,7 +77,7 @@ export async function readStatements(
   const unproved = problems
     .filter(({ severity }) => severity === 'warning')
     .map(({ at, message }) => ({ file: at!.file, why: message.replace(`${at!.file} counts for nothing: `, '') }));
-  return ok({ results, approved, waived, summaries, broken, unproved });
+  return ok({ results, approved, waived, summaries, withdrawn, broken, unproved });
 }
 
 type ReadStatement =
@@ -69,6 +85,7 @@ type ReadStatement =
   | { kind: 'approval'; fact: ApprovalFact }
   | { kind: 'waiver'; fact: WaiverFact }
   | { kind: 'summary'; fact: SummaryFact }
+  | { kind: 'withdrawal'; fact: WithdrawalFact; release: string }
   | { kind: 'unsound' };
 
 /** What a gate takes from a statement; undefined for one of a kind that gates do not ask for. */
@@ -90,7 +107,13 @@ function statementFact(workspace: Pick<Workspace, 'config'>, statement: Verified
   }
   const approval = parseApproval(statement);
   const waiver = parseWaiver(statement);
-  if (approval === 'unsound' || waiver === 'unsound') return { kind: 'unsound' };
+  const withdrawal = parseWithdrawal(statement);
+  if (approval === 'unsound' || waiver === 'unsound' || withdrawal === 'unsound') return { kind: 'unsound' };
+  if (withdrawal) {
+    const { release, level, digests, at } = withdrawal;
+    const by = authorOf(workspace, statement, withdrawal.by);
+    return { kind: 'withdrawal', release, fact: { file, by, at, level, digests } };
+  }
   if (approval) {
     const { digest: release, level, role, at, message } = approval;
     const by = authorOf(workspace, statement, approval.by);

@@ -1,17 +1,18 @@
 import { frozenAt, type Level, releaseDigest, requireLevel, unverifiedOf } from '../levels/index.ts';
 import { byRelease, parseReleaseName } from '../names/index.ts';
 import { holdOn, type LevelRecord, type ReleaseRecord, standingAt } from '../releases/index.ts';
-import { dateOf, failed, type Instant, instantOf, ok, type Result, unwrap } from '../support/index.ts';
+import { dateOf, failed, type Instant, instantOf, ok, type Result } from '../support/index.ts';
 import { approvalRules, levelsBefore, type Workspace } from '../workspace/index.ts';
 import { readStatements, type StatementFacts } from './facts-statements.ts';
 import type { AfterFact, EmergencyFact, GateFacts } from './gate-facts.ts';
 import { keptInstead } from './standing.ts';
+import { stoodAt } from './stood.ts';
 import { waiverRole } from './waiver-role.ts';
 
 export interface GateQuestion {
   level: Level;
   record: ReleaseRecord;
-  /** What stands at the level. */
+  /** What stands at the level, or stood there then. */
   standing: LevelRecord;
   now: Date;
   emergency?: EmergencyFact;
@@ -23,9 +24,8 @@ export interface GateQuestion {
 
 /** Gather what the gate of a level may know of a release. */
 export async function gateFacts(workspace: Workspace, question: GateQuestion): Promise<Result<GateFacts>> {
-  const { level, now, emergency, past = false } = question;
+  const { level, now, standing, emergency, past = false } = question;
   const record = past ? recordThen(question.record, instantOf(now)) : question.record;
-  const standing = past ? standingThen(question.standing, instantOf(now)) : question.standing;
   const { config } = level;
   const statements = question.statements ?? (await readStatements(workspace, record));
   if (!statements.ok) return failed(...statements.problems);
@@ -34,6 +34,12 @@ export async function gateFacts(workspace: Workspace, question: GateQuestion): P
   if (milestone && !milestone.ok) return milestone;
   const rules = approvalRules(config);
   const { any, levels } = levelsBefore(config);
+  const after: AfterFact[] = [];
+  for (const before of levels) {
+    const fact = await afterFact(workspace, question, record, before);
+    if (!fact.ok) return fact;
+    after.push(fact.value);
+  }
   const vulnerabilities = config.ceilings?.vulnerabilities;
   const counting = level.checks.filter(({ check }) => check.kind === 'vulnerabilities');
   return ok({
@@ -46,7 +52,7 @@ export async function gateFacts(workspace: Workspace, question: GateQuestion): P
       const built = record.images?.[name];
       return { name, digest: built?.digest, ...(built ? { size: built.size } : {}) };
     }),
-    after: { any, levels: levels.map((before) => afterFact(workspace, record, before)) },
+    after: { any, levels: after },
     checks: level.checks.map(({ name: check, images, configuration, check: { fresh, advisory } }) => {
       const more = { ...(fresh === undefined ? {} : { freshness: fresh }), ...(advisory ? { advisory } : {}) };
       return { check, images, configuration, ...more };
@@ -72,13 +78,14 @@ export async function gateFacts(workspace: Workspace, question: GateQuestion): P
 /** What of it was said by then. */
 function saidBy(statements: StatementFacts, then: Instant): StatementFacts {
   const by = <Fact extends { at: Instant }>(facts: readonly Fact[]): Fact[] => facts.filter(({ at }) => at <= then);
-  const { results, approved, waived, summaries } = statements;
+  const { results, approved, waived, summaries, withdrawn } = statements;
   return {
     ...statements,
     results: by(results),
     approved: by(approved),
     waived: by(waived),
     summaries: by(summaries),
+    withdrawn: by(withdrawn),
   };
 }
 
@@ -88,29 +95,35 @@ function recordThen(record: ReleaseRecord, then: Instant): ReleaseRecord {
   return { ...record, promotions: by(promotions), withdrawals: by(withdrawals) };
 }
 
-function standingThen(standing: LevelRecord, then: Instant): LevelRecord {
-  const { current, held, withheld = [] } = standing;
-  return {
-    ...standing,
-    current: current.filter(({ since }) => since <= then),
-    held: held && held.at <= then ? held : null,
-    withheld: withheld.filter(({ at }) => at <= then),
-  };
-}
-
-function afterFact(workspace: Workspace, record: ReleaseRecord, before: string): AfterFact {
-  const { images: meant } = unwrap(requireLevel(workspace, before, 'nothing can be promoted'));
+async function afterFact(
+  workspace: Workspace,
+  { level, now, past = false }: GateQuestion,
+  record: ReleaseRecord,
+  before: string,
+): Promise<Result<AfterFact>> {
+  const there = requireLevel(workspace, before, 'nothing can be promoted');
+  if (!there.ok) return there;
+  const meant = there.value.images.filter((image) => level.images.includes(image));
   const standing = standingAt(record, before);
-  if (!standing) return { level: before, since: undefined, images: {}, meant };
+  if (!standing) return ok({ level: before, since: undefined, images: {}, meant });
+  const { promotions, images } = standing;
   // Time counts from when the last of the images came that this is about.
-  const came = (image: string): Instant | undefined =>
-    standing.promotions.find(({ images }) => images[image] === standing.images[image])?.at;
-  const since =
-    meant
-      .flatMap((image) => came(image) ?? [])
-      .sort()
-      .at(-1) ?? standing.since;
-  return { level: before, since, images: standing.images, meant };
+  const last = meant
+    .flatMap((image) => promotions.find((each) => each.images[image] === images[image]) ?? [])
+    .sort((left, right) => (left.at < right.at ? -1 : 1))
+    .at(-1);
+  const came = last ?? promotions[0]!;
+  const fact = { level: before, since: came.at, images, meant };
+  if (level.config.soak === undefined) return ok(fact);
+  const asked = meant.filter((image) => images[image] !== undefined);
+  const stood = await stoodAt(workspace, { level: before, record, images: asked, came, now, past });
+  if (!stood.ok) return stood;
+  const { since, until } = stood.value;
+  return ok({
+    ...fact,
+    since: since !== undefined && since > came.at ? since : came.at,
+    ...(until === undefined ? {} : { until }),
+  });
 }
 
 /** The newest at a level that has one release at a time, if it is newer; at one that keeps several, what has its place. */

@@ -55,6 +55,12 @@ export interface SummaryFact extends StatementFact {
   passed: boolean;
 }
 
+/** Somebody took a release away from a level. */
+export interface WithdrawalFact extends StatementFact {
+  level: string;
+  digests: readonly Digest[];
+}
+
 /** Somebody promoted past the gate: what is not met is owed. */
 export interface EmergencyFact {
   reason: string;
@@ -67,6 +73,8 @@ export interface EmergencyFact {
 export interface AfterFact {
   level: string;
   since: Instant | undefined;
+  /** When another release took its place: time after that is no soak. */
+  until?: Instant;
   images: Readonly<Record<string, Digest>>;
   /** Images of this level that are meant for that one too. */
   meant: readonly string[];
@@ -115,14 +123,16 @@ export interface GateFacts {
   held: { by: string; reason: string } | undefined;
   /** A newer release that stands at the level already. */
   newer: string | undefined;
-  /** Features of the level's milestone that are not verified. */
-  milestone: { id: string; unverified: readonly string[]; features: number } | undefined;
+  /** Features of the level's milestone that are not verified, of those that were not set aside or waived. */
+  milestone: { id: string; unverified: readonly string[]; features: number; setAside: number } | undefined;
   emergency: EmergencyFact | undefined;
   results: readonly ResultFact[];
   approved: readonly ApprovalFact[];
   waived: readonly WaiverFact[];
   /** What promoters said. Where keys are trusted, nothing stands at a level without. */
   summaries: readonly SummaryFact[];
+  /** What was taken away since is no longer there, whatever a promoter said before. */
+  withdrawn: readonly WithdrawalFact[];
   /** Files of evidence that were changed or cannot be read: something is wrong with the record. */
   broken: readonly Problem[];
   /** Statements whose signature proves nothing. */

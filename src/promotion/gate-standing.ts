@@ -1,6 +1,7 @@
 import { type Digest, epochSeconds, formatDuration, type Instant, instantOf, parseDuration } from '../support/index.ts';
+import { demoterRole } from './demoter.ts';
 import type { Condition } from './gate.ts';
-import type { AfterFact, GateFacts, SummaryFact } from './gate-facts.ts';
+import type { AfterFact, GateFacts, SummaryFact, WithdrawalFact } from './gate-facts.ts';
 import { referenceTo } from './gate-statements.ts';
 
 /** A record somebody changed proves nothing: what was taken out of it may have said no. */
@@ -54,13 +55,21 @@ function afterCondition(facts: GateFacts, before: AfterFact): Condition {
   const text = `stands at ${level} since ${since}`;
   if (!facts.signed) return { ...condition, state: 'met', text };
   const proofs = images.flatMap(({ name, digest }) =>
-    digest !== undefined && meant.includes(name) ? [{ name, summary: newestSummary(facts, level, digest) }] : [],
+    digest !== undefined && meant.includes(name)
+      ? [{ name, digest, summary: newestSummary(facts, level, digest) }]
+      : [],
   );
   const unproved = proofs.find(({ summary }) => !summary?.passed);
   if (unproved) {
     const said = unproved.summary ? 'says that it no longer does' : 'never said so';
     const doubt = `${level} has ${unproved.name} of ${release} in its record, but its promoter ${said}`;
     return { ...condition, state: 'unmet', text: doubt, hint };
+  }
+  for (const { name, digest, summary } of proofs) {
+    const gone = takenAway(facts, level, digest, summary!);
+    if (!gone) continue;
+    const doubt = `${level} has ${name} of ${release} in its record, but ${gone.by.name} took it away at ${gone.at}`;
+    return { ...condition, state: 'unmet', text: doubt, hint, evidence: [referenceTo(gone)] };
   }
   return { ...condition, state: 'met', text, evidence: proofs.map(({ summary }) => referenceTo(summary!)) };
 }
@@ -73,8 +82,31 @@ function newestSummary({ summaries, now }: GateFacts, level: string, digest: Dig
     .reduce<SummaryFact | undefined>((last, each) => (last && rank(last) > rank(each) ? last : each), undefined);
 }
 
+/** Who may has taken an image away since its promoter's word. Of equal times the record says which came last. */
+function takenAway(
+  { withdrawn }: GateFacts,
+  level: string,
+  digest: Digest,
+  { at }: SummaryFact,
+): WithdrawalFact | undefined {
+  return withdrawn.find(
+    (each) =>
+      each.level === level &&
+      each.digests.includes(digest) &&
+      each.at > at &&
+      each.by.roles?.includes(demoterRole) === true,
+  );
+}
+
+/** Whether a level's promoter says that an image stands there, and nobody has taken it away since. */
+export function isProved(facts: GateFacts, level: string, digest: Digest): boolean {
+  const summary = newestSummary(facts, level, digest);
+  return summary?.passed === true && takenAway(facts, level, digest, summary) === undefined;
+}
+
 /** The last moment that is written with a year of four digits: a soak of a million days ends then. */
 const endOfTime = Date.parse('9999-12-31T23:59:59Z');
+const never = instantOf(new Date(endOfTime));
 
 /** @returns the moment so many seconds later, no later than can be written */
 const later = (instant: Instant, seconds: number): Instant =>
@@ -89,10 +121,16 @@ export function soakConditions(facts: GateFacts): Condition[] {
     if (since === undefined) return [];
     // Where one level is enough, time at one that does not count is no time.
     if (facts.after.any && afterCondition(facts, before).state !== 'met') return [];
-    const stood = epochSeconds(now) - epochSeconds(since);
+    const { until: end } = before;
+    const stood = Math.max(0, epochSeconds(end ?? now) - epochSeconds(since));
     if (stood >= seconds) {
       const text = `stood at ${level} for ${formatDuration(stood)} of ${soak}`;
       return [{ kind: 'soak', subject: level, state: 'met', text }];
+    }
+    if (end !== undefined) {
+      const text = `stood at ${level} for ${formatDuration(stood)} of ${soak}, until another release took its place`;
+      const hint = `promote the release that stands at ${level} now`;
+      return [{ kind: 'soak', subject: level, state: 'unmet', text, hint }];
     }
     const until = later(since, seconds);
     const text = `has stood at ${level} for ${formatDuration(stood)} of ${soak}`;
@@ -100,14 +138,26 @@ export function soakConditions(facts: GateFacts): Condition[] {
   });
   if (!facts.after.any || each.length < 2) return each;
   const met = each.find(({ state }) => state === 'met');
-  const soonest = each.reduce((left, right) => (left.until! <= right.until! ? left : right));
+  const soonest = each.reduce((left, right) => ((left.until ?? never) <= (right.until ?? never) ? left : right));
   return [met ?? soonest];
 }
 
-export function milestoneConditions({ milestone }: GateFacts): Condition[] {
+export function milestoneConditions({ milestone, level }: GateFacts): Condition[] {
   if (!milestone) return [];
-  const { id, unverified, features } = milestone;
+  const { id, unverified, features, setAside } = milestone;
   const condition = { kind: 'milestone', subject: id } as const;
+  if (features === 0 && setAside === 0) {
+    const hint = `name another under 'milestone:' of ${level}, or features under its 'needs:'`;
+    return [{ ...condition, state: 'unmet', text: `${id} has no features: nothing says what is to be verified`, hint }];
+  }
+  if (features === 0)
+    return [
+      {
+        ...condition,
+        state: 'met',
+        text: `no feature of ${id} is left to be verified: ${setAside} set aside or waived`,
+      },
+    ];
   if (unverified.length === 0) {
     return [{ ...condition, state: 'met', text: `all ${features} features of ${id} are verified` }];
   }

@@ -46,17 +46,19 @@ export async function prepareHold(workspace: Workspace, request: HoldRequest): P
   const name = facts.level.name;
   const { standing } = facts;
   const { reason, release } = request;
-  const changed = reason === undefined ? released(facts, release) : ok(held(facts, reason));
-  if (!changed.ok) return changed;
-  const done = changed.value === standing;
-  const gone = (standing.withheld ?? []).filter((each) => !changed.value.withheld?.includes(each));
-  const statement = demotes(workspace) && !done ? statementOf(facts, changed.value, reason, gone) : undefined;
+  const next = reason === undefined ? released(facts, release) : ok(held(facts, reason));
+  if (!next.ok) return next;
+  const done = next.value === standing;
+  const gone = (standing.withheld ?? []).filter((each) => !next.value.withheld?.includes(each));
+  const statement = demotes(workspace) && !done ? statementOf(facts, next.value, reason, gone) : undefined;
   const folder = levelEvidenceFolder(name);
   const known = new Set([standing.held?.statement, ...(standing.withheld ?? []).map((each) => each.statement)]);
   const read = await readStatementsIn(workspace, folder);
   if (!read.ok) return read;
   const same = (each: (typeof read.value)[0]) => statement !== undefined && sayTheSame(each.statement, statement);
-  const loose = new Set(await facts.repository.changed([folder]));
+  const changed = await facts.repository.changed([folder]);
+  if (!changed.ok) return changed;
+  const loose = new Set(changed.value);
   const isLoose = ({ file, digest }: (typeof read.value)[0]) => loose.has(file) && !known.has(digest);
   // Of a run that was killed: before the level's file said so, or after, when the file names no statement of a release.
   const fresh = read.value.findLast((each) => isLoose(each) && (done || same(each)))?.digest;
@@ -76,7 +78,7 @@ export async function prepareHold(workspace: Workspace, request: HoldRequest): P
   );
   const plan = levelPlan(command, name, [...(statement ? [signs] : []), ...records], [], facts.upstream, {
     ...shared(facts),
-    standing: changed.value,
+    standing: next.value,
     subject: subjectOf(name, request),
     statement: statement ?? null,
     signed: fresh ?? null,

@@ -22,6 +22,7 @@ export type {
   StatementFact,
   SummaryFact,
   WaiverFact,
+  WithdrawalFact,
 } from './gate-facts.ts';
 export { bindHoldSteps, type HoldPlan, type PreparedHold, prepareHold } from './hold.ts';
 export type { PromotionPlan } from './plan.ts';

@@ -5,6 +5,7 @@ import {
   type ObjectId,
   type Repository,
   readNote,
+  whyPushedNowhere,
   writeNote,
 } from '../git/index.ts';
 import { isKnownOperation, type Outcome } from '../operation/index.ts';
@@ -68,14 +69,18 @@ interface Found {
 
 /**
  * Look before planning. Problems: `workspace-behind` when the upstream has what is not here, with who changed the level
- * last; `locked` when somebody has the level.
+ * last; `locked` when somebody has the level; `workspace-lacks` when it has remotes and would push to none: nobody could
+ * be kept out.
  */
 export async function lookAtUpstream(
   repository: Repository,
   request: Pick<LeaseRequest, 'level' | 'lane' | 'takeOver'>,
 ): Promise<Result<LevelUpstream | undefined>> {
   const upstream = await repository.upstream();
-  if (!upstream) return ok(undefined);
+  if (!upstream) {
+    const why = await whyPushedNowhere(repository.root);
+    return why ? failed(why) : ok(undefined);
+  }
   const branch = `refs/heads/${upstream.branch}`;
   const ref = leaseRef(request.lane);
   const listed = await listUpstream(repository.root, upstream.remote, [branch, ref]);

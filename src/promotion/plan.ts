@@ -7,6 +7,7 @@ import type { Digest, Instant, Problem } from '../support/index.ts';
 import { problem } from '../support/index.ts';
 import type { GateDecision } from './gate.ts';
 import { type LevelPlan, levelPlan, planStep, recordSteps, releaseTagStep, tagStep } from './level-plan.ts';
+import { replacedImages } from './replaced.ts';
 import { levelTags, withRelease } from './standing.ts';
 
 /** An image on its way up. */
@@ -40,6 +41,10 @@ export interface PromotionFacts {
   record: ReleaseRecord;
   standing: LevelRecord;
   images: PromotedImage[];
+  /** Images that stand there by the record, and have no word of its promoter that counts. */
+  unproved: readonly string[];
+  /** What was asked for and was not built. */
+  unbuilt: readonly string[];
   decision: GateDecision;
   found: Record<string, FoundImage>;
   /** By image, the statement that will be signed. */
@@ -72,14 +77,20 @@ export type PromotionPlan = LevelPlan<PromotionDetails>;
 export function planPromotion(facts: PromotionFacts): PromotionPlan {
   const { level, record, images, found, decision, upstream } = facts;
   const before = standingAt(record, level.name);
-  const fresh = images.filter(({ name, digest }) => before?.images[name] !== digest);
+  const replaced = before ? replacedImages(facts.standing, level.config, record, before) : [];
+  // Of a run that was killed the rest is finished; what another one replaced since comes back by the gate alone.
+  const back = facts.filesAreCommitted ? replaced : [];
+  const comes = (name: string) => facts.unproved.includes(name) || back.includes(name);
+  const fresh = images.filter(({ name, digest }) => before?.images[name] !== digest || comes(name));
   const owed = fresh.length > 0 ? owedConditions(decision) : [];
   const entry = nextPromotion(facts, fresh, owed);
   const promoted = entry ? { ...record, promotions: [...(record.promotions ?? []), entry] } : record;
-  const references = Object.fromEntries(images.map(({ name, reference }) => [name, reference]));
-  const since = before?.since ?? facts.now;
+  const stands = images.filter(({ name }) => !replaced.includes(name) || fresh.some((each) => each.name === name));
+  const references = Object.fromEntries(stands.map(({ name, reference }) => [name, reference]));
+  const since = replaced.length > 0 ? facts.now : (before?.since ?? facts.now);
   const rules = { keep: level.config.keep, images: level.images };
-  const standing = withRelease(facts.standing, { release: record.name, since, images: references }, rules);
+  const entered = withRelease(facts.standing, { release: record.name, since, images: references }, rules);
+  const standing = stands.length > 0 ? entered : facts.standing;
   const problems: Problem[] = gateProblems(facts, fresh);
   const isLeft = standing.current.every(({ release }) => release !== record.name);
   if (problems.length === 0 && standing !== facts.standing && isLeft) {
@@ -158,9 +169,9 @@ export function planPromotion(facts: PromotionFacts): PromotionPlan {
 const owedConditions = ({ conditions }: GateDecision): OwedCondition[] =>
   conditions.filter(({ state }) => state === 'owed').map(({ kind, subject, text }) => ({ kind, subject, text }));
 
-function gateProblems({ decision, record, level }: PromotionFacts, fresh: PromotedImage[]): Problem[] {
+function gateProblems({ decision, record, level, unbuilt }: PromotionFacts, fresh: PromotedImage[]): Problem[] {
   // What stands there was let in already: finishing its records asks no gate again.
-  if (fresh.length === 0 && standingAt(record, level.name)) return [];
+  if (fresh.length === 0 && unbuilt.length === 0 && standingAt(record, level.name)) return [];
   const toProblem =
     (code: 'gate-denied' | 'gate-deferred') =>
     ({ text, hint, subject }: GateDecision['conditions'][number]) =>

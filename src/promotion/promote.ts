@@ -13,7 +13,7 @@ import {
   statementType,
   verificationSummary,
 } from '../evidence/index.ts';
-import { chooseCandidate, type Level, openRegistry, policyProblems, requireLevel } from '../levels/index.ts';
+import { chooseCandidate, type Level, openRegistry, requireLevel } from '../levels/index.ts';
 import type { Step } from '../operation/index.ts';
 import { type ImageRegistry, manifestsOf } from '../registry/index.ts';
 import { levelFile, type ReleaseRecord, releaseFile } from '../releases/index.ts';
@@ -35,9 +35,11 @@ import { afterRecords } from './clock.ts';
 import { lookAtTarget } from './content.ts';
 import { gateFacts } from './facts.ts';
 import { evaluateGate, type GateDecision } from './gate.ts';
+import { isProved } from './gate-standing.ts';
 import { gatherLevel, imageFor, type LevelFacts, type LevelRequest } from './level-facts.ts';
 import { type PromotedImage, type PromotionPlan, planPromotion } from './plan.ts';
 import { namedStatements, openStatements } from './statements.ts';
+import { recordProblems, uncommittedProblems } from './uncommitted.ts';
 
 export interface PromotionRequest extends LevelRequest {
   release: string | undefined;
@@ -78,8 +80,6 @@ export async function preparePromotion(
   const emergency = request.emergency && { ...request.emergency, by: facts.by, at: facts.now };
   const gate = await gateFacts(workspace, { ...question, ...(emergency ? { emergency } : {}) });
   if (!gate.ok) return gate;
-  // What was tampered with may have said no: nothing is decided on the rest.
-  if (gate.value.broken.length > 0) return failed(...gate.value.broken);
   const decision = evaluateGate(gate.value);
   const summaries = await summariesOf(workspace, facts, images, decision);
   if (!summaries.ok) return summaries;
@@ -94,6 +94,10 @@ export async function preparePromotion(
     ...facts,
     record,
     images,
+    unproved: gate.value.signed
+      ? images.filter(({ digest }) => !isProved(gate.value, level.value.name, digest)).map(({ name }) => name)
+      : [],
+    unbuilt: names.value.filter((name) => !images.some((each) => each.name === name)),
     decision,
     found: await lookAtTarget(workspace, facts.target, images, record.name, level.value.name),
     summaries: summaries.value,
@@ -103,9 +107,11 @@ export async function preparePromotion(
     filesAreCommitted: await facts.repository.isCommitted(files),
   });
   plan.problems.push(...problems);
-  // The policy in force is the committed one: the summary names it by its commit.
-  if (Object.keys(plan.details.summaries).length > 0)
-    plan.problems.push(...(await policyProblems(workspace, facts.repository)));
+  // The policy in force is the committed one: the summary names it by its commit. And no commit of ours takes changes in.
+  const lets = Object.keys(plan.details.summaries).length > 0;
+  if (lets) plan.problems.push(...(await uncommittedProblems(workspace, facts.repository, level.value, record)));
+  else if (plan.steps.some(({ id, action }) => id === 'commit' && action !== 'skip'))
+    plan.problems.push(...(await recordProblems(workspace, facts.repository, level.value, record)));
   if (!signer.ok && plan.steps.some(({ id, action }) => id === 'sign' && action !== 'skip'))
     plan.problems.push(...signer.problems);
   const rescuer = plan.details.emergency ? await emergencySigner(workspace, facts, request.env) : ok(undefined);

@@ -23,6 +23,7 @@ export {
   levelEvidenceFolder,
   levelFile,
   listReleases,
+  parseLevel,
   readAllReleases,
   readLevel,
   readRelease,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Document, type DocumentCache, readDocument, withPositions } from '../documents/index.ts';
+import { type Document, type DocumentCache, parseDocument, readDocument, withPositions } from '../documents/index.ts';
 import { byRelease, parseReleaseName, type ReleaseName } from '../names/index.ts';
 import {
   draftsFolder,
@@ -99,21 +99,27 @@ export async function readLevel(root: string, level: string, cache?: DocumentCac
     schemas: ['dmrel/level/v1'],
     ...(cache ? { cache } : {}),
   });
-  if (read.ok) {
-    const { value } = read.value;
-    if (value.level !== level) {
-      const message = `the record of level '${value.level}' stands in ${levelFile(level)}`;
-      return failed(
-        await withPositions(() => read.value.problem('wrong-value', ['level'], message, { part: 'value' })),
-      );
-    }
-    const held: Time[] = value.held ? [[['held', 'at'], value.held.at]] : [];
-    const since = value.current.map((each, index): Time => [['current', index, 'since'], each.since]);
-    const withheld = (value.withheld ?? []).map(({ at }, index): Time => [['withheld', index, 'at'], at]);
-    return withTimes(read.value, [...since, ...held, ...withheld]);
-  }
+  if (read.ok) return levelIn(level, read.value);
   if (!read.problems.every(({ code }) => code === 'file-not-found')) return read;
   return ok({ schema: 'dmrel/level/v1', level, current: [], held: null });
+}
+
+/** The same from text that is at hand: of another moment. */
+export async function parseLevel(level: string, text: string): Promise<Result<LevelRecord>> {
+  const parsed = await parseDocument<LevelRecord>(levelFile(level), text, { schemas: ['dmrel/level/v1'] });
+  return parsed.ok ? levelIn(level, parsed.value) : parsed;
+}
+
+async function levelIn(level: string, document: Document<LevelRecord>): Promise<Result<LevelRecord>> {
+  const { value } = document;
+  if (value.level !== level) {
+    const message = `the record of level '${value.level}' stands in ${levelFile(level)}`;
+    return failed(await withPositions(() => document.problem('wrong-value', ['level'], message, { part: 'value' })));
+  }
+  const held: Time[] = value.held ? [[['held', 'at'], value.held.at]] : [];
+  const since = value.current.map((each, index): Time => [['current', index, 'since'], each.since]);
+  const withheld = (value.withheld ?? []).map(({ at }, index): Time => [['withheld', index, 'at'], at]);
+  return withTimes(document, [...since, ...held, ...withheld]);
 }
 
 export async function formatRelease(record: ReleaseRecord): Promise<string> {

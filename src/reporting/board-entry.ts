@@ -1,4 +1,4 @@
-import type { LevelEntry, Promotion, ReleaseRecord } from '../releases/index.ts';
+import { type LevelEntry, type OwedCondition, type ReleaseRecord, standingAt } from '../releases/index.ts';
 import { type CalendarDate, epochSeconds, type Instant, parseDuration } from '../support/index.ts';
 import type { LevelConfig } from '../workspace/index.ts';
 import type { GateAnswer } from './board.ts';
@@ -29,19 +29,26 @@ export function entryOf(
   record: ReleaseRecord | undefined,
   answer: GateAnswer | undefined,
 ): BoardEntry {
-  const promotion = record?.promotions?.findLast((each) => each.level === level);
+  const promotions = (record?.promotions ?? []).filter((each) => each.level === level);
+  // What was put back stands there anew: how soon it came is told by when it first did.
+  const came = promotions[0]?.at ?? since;
+  const standing = (record && standingAt(record, level)?.promotions) ?? [];
   const limit = within === undefined ? undefined : parseDuration(within);
-  const took = limit === undefined || !record ? undefined : epochSeconds(since) - epochSeconds(record.created.at);
+  const took = limit === undefined || !record ? undefined : epochSeconds(came) - epochSeconds(record.created.at);
   const waived = (answer?.conditions ?? []).flatMap(({ subject, waiver }) =>
     waiver ? [{ subject, by: waiver.by, until: waiver.until, reason: waiver.reason }] : [],
   );
-  const owed = owedOf(promotion, answer);
-  const { reason, ref } = promotion?.emergency ?? {};
+  const owed = owedOf(
+    standing.flatMap((each) => each.owed ?? []),
+    answer,
+  );
+  const { reason, ref } = standing.findLast(({ emergency }) => emergency)?.emergency ?? {};
+  const by = promotions.at(-1)?.by;
   return {
     release,
     date: record?.date ?? '',
     since,
-    ...(promotion ? { by: promotion.by } : {}),
+    ...(by === undefined ? {} : { by }),
     images,
     ...(took === undefined ? {} : { took }),
     ...(took !== undefined && took > limit! ? { lateBySeconds: took - limit! } : {}),
@@ -52,10 +59,10 @@ export function entryOf(
 }
 
 /** What is owed is owed until its condition is met, or somebody answers for it. */
-function owedOf(promotion: Promotion | undefined, answer: GateAnswer | undefined): string[] {
-  const open = (promotion?.owed ?? []).filter(({ kind, subject }) => {
+function owedOf(owed: readonly OwedCondition[], answer: GateAnswer | undefined): string[] {
+  const open = owed.filter(({ kind, subject }) => {
     const now = answer?.conditions.find((each) => each.kind === kind && each.subject === subject);
     return now ? now.state !== 'met' && now.state !== 'waived' : answer === undefined;
   });
-  return open.map(({ text }) => text);
+  return [...new Set(open.map(({ text }) => text))];
 }

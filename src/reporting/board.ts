@@ -16,6 +16,8 @@ import { type BoardEntry, entryOf } from './board-entry.ts';
 export interface GateAnswer {
   verdict: 'allow' | 'deny' | 'defer';
   until?: Instant;
+  /** What is not committed: as long as there is any, nothing is let up. */
+  uncommitted?: readonly Problem[];
   conditions: readonly {
     state: string;
     kind: string;
@@ -146,8 +148,13 @@ async function boardLevel(
   });
 }
 
-function nextOf(release: string, { verdict, until, conditions }: GateAnswer): NonNullable<BoardLevel['next']> {
-  const missing = conditions.filter(({ state }) => state === 'unmet' || state === 'wait').map(({ text }) => text);
+function nextOf(
+  release: string,
+  { verdict: said, until, uncommitted = [], conditions }: GateAnswer,
+): NonNullable<BoardLevel['next']> {
+  const open = conditions.filter(({ state }) => state === 'unmet' || state === 'wait').map(({ text }) => text);
+  const missing = [...open, ...uncommitted.map(({ message }) => message)];
+  const verdict = uncommitted.length > 0 ? 'deny' : said;
   return { release, verdict, ...(until === undefined ? {} : { until }), missing };
 }
 

@@ -87,6 +87,44 @@ describe('the policy in force', () => {
     expect(await uncommitted(workspace)).toEqual(['images/more.yaml', 'images/new.yaml']);
   });
 
+  it('takes in what git ignores, and what it was told not to look at', async () => {
+    const workspace = aPolicy();
+    const ignore = (...lines: string[]) => workspace.with('.git/info/exclude', `${lines.join('\n')}\n`);
+    git(workspace.root, 'rm', '--quiet', '--cached', 'trust/tester-1.pub', 'checks/smoke.mjs', 'data/catalog.csv');
+    git(workspace.root, 'commit', '--quiet', '-m', 'not any more');
+    ignore('trust/', 'checks/', 'data/', 'images/');
+    workspace.with('images/new.yaml', 'schema: dmrel/images/v1\nimages: {extra: {context: images/lab}}\n');
+    expect(await uncommitted(workspace)).toEqual([
+      'checks/smoke.mjs',
+      'data/catalog.csv',
+      'images/new.yaml',
+      'trust/tester-1.pub',
+    ]);
+    const told = aPolicy();
+    git(told.root, 'update-index', '--assume-unchanged', 'trust/tester-1.pub', 'data/catalog.csv');
+    git(told.root, 'update-index', '--skip-worktree', 'checks/smoke.mjs', 'images/more.yaml');
+    expect(await uncommitted(told)).toEqual([]);
+    told.with('checks/smoke.mjs', 'process.exit(0)\n').with('data/catalog.csv', '2\n');
+    rmSync(join(told.root, 'images/more.yaml'));
+    expect(await uncommitted(told)).toEqual(['checks/smoke.mjs', 'data/catalog.csv', 'images/more.yaml']);
+  });
+
+  it('leaves alone what git ignores beside the files of a mount', async () => {
+    const workspace = aPolicy().with('.git/info/exclude', '*.pyc\n').with('data/code.pyc', '');
+    expect(await uncommitted(workspace)).toEqual([]);
+    workspace.with('data/more.csv', '');
+    expect(await uncommitted(workspace)).toEqual(['data/more.csv']);
+  });
+
+  it('is not taken for committed where git cannot tell', async () => {
+    const { root } = aPolicy().with('.git/index', 'no index');
+    const workspace = unwrap(await openWorkspace(root, {}));
+    const problems = await policyProblems(workspace, unwrap(await openRepository(root)));
+    expect(problems.map(({ code, message }) => [code, message])).toEqual([
+      ['command-failed', expect.stringMatching(/^git cannot tell whether this is committed: .*dmrel\.yaml/)],
+    ]);
+  });
+
   it('leaves alone what decides nothing: contexts of images, and milestones unless a level waits for one', async () => {
     const change = {
       'images/stack/Dockerfile': 'FROM scratch\nUSER 1\n',

@@ -47,6 +47,7 @@ export const facts = (more: Partial<GateFacts> = {}): GateFacts => ({
   approved: [],
   waived: [],
   summaries: [],
+  withdrawn: [],
   broken: [],
   unproved: [],
   ...more,

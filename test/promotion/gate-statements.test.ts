@@ -6,6 +6,7 @@ import {
   type GateFacts,
   type SummaryFact,
   type WaiverFact,
+  type WithdrawalFact,
 } from '../../src/promotion/index.ts';
 import { type CalendarDate, digestOf } from '../../src/support/index.ts';
 import { startWork } from '../support/work.ts';
@@ -79,6 +80,25 @@ describe('where keys are trusted', () => {
     expect(decided({ summaries: [no, summary({ at: at('2018-05-04T00:00:00Z') })] }).verdict).toBe('allow');
     const after = evaluateGate(trusted()).conditions.find(({ kind }) => kind === 'after');
     expect(after?.evidence).toEqual([{ file: 'vsa.json', by: 'dev-1', at: '2018-05-03T12:00:00Z' }]);
+  });
+
+  it('nothing stands at a level before that a demoter took away since, until its promoter says so again', () => {
+    const gone = (more: Partial<WithdrawalFact> = {}): WithdrawalFact => ({
+      file: 'gone.json',
+      by: key('dem-1', 'demoter'),
+      at: at('2018-05-04T00:00:00Z'),
+      level: 'dev',
+      digests: [stack],
+      ...more,
+    });
+    expect(decided({ withdrawn: [gone()] })).toMatchObject({
+      verdict: 'deny',
+      open: ['unmet: dev has stack of w.2018.18 in its record, but dem-1 took it away at 2018-05-04T00:00:00Z'],
+    });
+    const others = [{ level: 'lab' }, { digests: [other] }, { by: alice }, { at: at('2018-05-03T12:00:00Z') }];
+    for (const more of others) expect(decided({ withdrawn: [gone(more)] }).verdict).toBe('allow');
+    const again = summary({ file: 'again.json', at: at('2018-05-04T00:00:01Z') });
+    expect(decided({ withdrawn: [gone()], summaries: [summary(), again] }).verdict).toBe('allow');
   });
 
   it('what nobody proved is reported beside', () => {
@@ -300,7 +320,7 @@ describe('what keeps nothing out', () => {
       soak: '30d',
       held: { by: 'Ops', reason: 'r' },
       frozen: { reason: 'night', until: at('2018-05-07T00:00:00Z') },
-      milestone: { id: 'M', unverified: ['F'], features: 2 },
+      milestone: { id: 'M', unverified: ['F'], features: 2, setAside: 0 },
       emergency,
     };
     const { verdict, open } = decided(all);

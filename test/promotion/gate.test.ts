@@ -85,6 +85,20 @@ describe('a gate', () => {
     for (const { state, hint } of decision.conditions) if (state === 'unmet') expect(hint).toMatch(/\w/);
   });
 
+  it('asks for the features of a milestone, and is not content with one that has none', () => {
+    const milestone = (features: number, setAside: number) =>
+      evaluateGate(facts({ milestone: { id: 'M', unverified: [], features, setAside } })).conditions.filter(
+        ({ kind }) => kind === 'milestone',
+      );
+    expect(milestone(2, 0)).toMatchObject([{ state: 'met', text: 'all 2 features of M are verified' }]);
+    expect(milestone(0, 3)).toMatchObject([
+      { state: 'met', text: 'no feature of M is left to be verified: 3 set aside or waived' },
+    ]);
+    expect(milestone(0, 0)).toMatchObject([
+      { state: 'unmet', text: 'M has no features: nothing says what is to be verified' },
+    ]);
+  });
+
   it('gives every reason at once', () => {
     const decision = evaluateGate(
       facts({
@@ -130,6 +144,29 @@ describe('a gate that asks for time', () => {
       facts({ after: { any: false, levels: [late, dev] }, now: at('2018-05-04T12:00:00Z') }),
     );
     expect([decision.verdict, decision.until]).toEqual(['defer', '2018-05-08T00:00:00Z']);
+  });
+
+  it('counts no time after another release took its place, and does not wait for more', () => {
+    const replaced = (until: string, more: Partial<GateFacts['after']['levels'][0]>[] = []) =>
+      evaluateGate(
+        facts({
+          after: {
+            any: more.length > 0,
+            levels: [{ ...dev, until: at(until) }, ...more.map((each) => ({ ...dev, ...each }))],
+          },
+        }),
+      );
+    expect(replaced('2018-05-05T12:00:00Z').verdict).toBe('allow');
+    const early = replaced('2018-05-05T11:59:59Z');
+    expect([early.verdict, unmet(early)]).toEqual([
+      'deny',
+      ['soak: stood at dev for 1d 23h of 48h, until another release took its place'],
+    ]);
+    expect(replaced('2018-05-04T12:00:00Z', [{ level: 'night' }]).verdict).toBe('allow');
+    expect(replaced('2018-05-04T12:00:00Z', [{ level: 'night', since: at('2018-05-06T00:00:00Z') }])).toMatchObject({
+      verdict: 'defer',
+      until: '2018-05-08T00:00:00Z',
+    });
   });
 
   it('waits when the clock stands before the promotion', () => {
@@ -254,7 +291,7 @@ describe('whatever the facts are', () => {
     (from) => ({ ...from, results: [...from.results, result({ passed: false, at: from.now })] }),
     (from) => ({ ...from, broken: [problem('digest-mismatch', 'x was changed')] }),
     (from) => ({ ...from, frozen: { reason: 'r', until: undefined } }),
-    (from) => ({ ...from, milestone: { id: 'M', unverified: ['F'], features: 1 } }),
+    (from) => ({ ...from, milestone: { id: 'M', unverified: ['F'], features: 1, setAside: 0 } }),
     (from) => ({ ...from, approvals: [...from.approvals, { role: 'chief', count: 1 }] }),
     (from) => ({ ...from, approved: [] }),
     (from) => ({ ...from, approved: from.approved.slice(1) }),

@@ -1,5 +1,5 @@
 import '../support/as-built.ts';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ReleaseName } from '../../src/names/index.ts';
@@ -27,6 +27,18 @@ async function twoAtBatch(options: LevelWorkspaceOptions = {}): Promise<LevelWor
 /** Statements that the records have, of releases and of levels. */
 const evidenceFiles = ({ root }: LevelWorkspace): string[] =>
   git(root, 'ls-files', 'releases/*/evidence', 'levels/*/evidence').split('\n');
+
+/** Let the record say that a release came to dev first so long ago. */
+function cameAgo(workspace: LevelWorkspace, release: string, hours: number): void {
+  const at = `${new Date(Date.now() - hours * 3_600_000).toISOString().slice(0, 19)}Z`;
+  const places: [string, RegExp][] = [
+    [`releases/${release}/release.yaml`, /(promotions:\n.*\n +at: )"[^"]+"/],
+    ['levels/dev.yaml', new RegExp(`(release: ${release}\\n +since: )"[^"]+"`)],
+  ];
+  for (const [file, entry] of places)
+    workspace.write(file, readFileSync(join(workspace.root, file), 'utf8').replace(entry, `$1"${at}"`));
+  workspace.commit();
+}
 
 const subject = (workspace: LevelWorkspace) => git(workspace.root, 'log', '-1', '--format=%s');
 
@@ -64,6 +76,31 @@ describe('dmrel rollback', () => {
     await workspace.done(...again);
     expect(workspace.current('batch')).toEqual([newer]);
     expect(await workspace.tag('batch', 'batch')).toBe(workspace.digest(newer));
+  });
+
+  it('is not undone by an edit of the record, committed or not', async () => {
+    const workspace = await LevelWorkspace.make({ roles: promoterRoles }).built(old);
+    await workspace.promote('dev', old);
+    const file = `releases/${old}/release.yaml`;
+    const before = readFileSync(join(workspace.root, file), 'utf8');
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // times are of seconds
+    await workspace.done('demote', '--level', 'dev', '--release', old, ...because);
+    const args = ['promote', '--level', 'batch', '--release', old];
+    workspace.write(file, before);
+    expect((await workspace.refused(...args)).problems).toEqual([
+      expect.stringMatching(/^gate-denied: .*in its record, but demoter-1 took it away at/),
+      expect.stringMatching(/^policy-uncommitted: releases\/w\.2018\.17\/release\.yaml is not as/),
+    ]);
+    workspace.commit('never happened');
+    expect((await workspace.refused(...args)).problems).toEqual([expect.stringMatching(/demoter-1 took it away at/)]);
+    git(workspace.root, 'revert', '--no-edit', 'HEAD');
+    await workspace.done('release-hold', '--level', 'dev');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await workspace.promote('dev', old);
+    await workspace.promote('batch', old);
+    // Not even when nothing else is left to do.
+    workspace.write(file, before);
+    expect((await workspace.refused('promote', '--level', 'dev', '--release', old)).code).toBe(1);
   });
 
   it('refuses to go to what never stood there, or was itself taken away', async () => {
@@ -197,6 +234,47 @@ describe('dmrel hold', () => {
     await workspace.promote('dev', newer);
     expect(workspace.current('dev')).toEqual([newer]);
     expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('is not let go by an edit of the level’s file that is not committed', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    await workspace.done('hold', '--level', 'dev', ...because);
+    const text = git(workspace.root, 'show', 'HEAD:levels/dev.yaml');
+    workspace.write('levels/dev.yaml', `${text.slice(0, text.indexOf('held:'))}held: null\n`);
+    const edited = await workspace.refused('promote', '--level', 'dev');
+    expect([edited.code, edited.problems]).toEqual([
+      1,
+      [expect.stringMatching(/^policy-uncommitted: levels\/dev\.yaml is not as it was committed/)],
+    ]);
+    const explained = await workspace.run('explain', '--level', 'dev');
+    expect([explained.code, explained.out]).toEqual([
+      1,
+      expect.stringContaining(`${old} may not go to dev: 1 file not as committed`),
+    ]);
+    expect(explained.out).not.toContain('dmrel promote');
+    const board = await workspace.done('status');
+    expect(board).toContain(`next for dev: ${old} may not go up yet\n  levels/dev.yaml is not as it was committed`);
+    rmSync(join(workspace.root, 'levels/dev.yaml'));
+    expect((await workspace.refused('promote', '--level', 'dev')).code).toBe(1);
+    expect(subject(workspace)).toMatch(/^Hold dev: /);
+  });
+
+  it('is told of a moment at which it was, though it is over', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    const on = async (day: string, ...args: string[]) => {
+      process.env.GIT_COMMITTER_DATE = `${day}T12:00:00Z`;
+      try {
+        await workspace.done(...args, '--level', 'dev');
+      } finally {
+        delete process.env.GIT_COMMITTER_DATE;
+      }
+    };
+    const explain = async (day: string) =>
+      (await workspace.run('explain', '--level', 'dev', '--release', old, '--as-of', day)).out;
+    await on('2020-01-01', 'hold', ...because);
+    await on('2020-02-01', 'release-hold');
+    expect(await explain('2020-01-15')).toContain('dev is held by');
+    expect(await explain('2020-02-15')).toContain(`${old} may go to dev`);
   });
 
   it('stands in the history when it is over too, and so do releases that may come back and what was recommended', async () => {
@@ -385,6 +463,86 @@ describe('two rollbacks in one second', () => {
   });
 });
 
+describe('a workspace that has remotes', () => {
+  it('changes no level where its records would be pushed nowhere: nobody else could be kept out', async () => {
+    const workspace = await LevelWorkspace.make().built(old);
+    workspace.withUpstream();
+    const refused = async (...args: string[]) => (await workspace.refused(...args, '--level', 'dev')).problems;
+    git(workspace.root, 'switch', '--quiet', '--detach');
+    const detached = [
+      'workspace-lacks: the workspace is on no branch (its HEAD is detached), so its records would be pushed nowhere',
+    ];
+    expect(await refused('promote')).toEqual(detached);
+    expect(await refused('hold', ...because)).toEqual(detached);
+    git(workspace.root, 'switch', '--quiet', '--no-track', '--create', 'mine');
+    expect(await refused('promote')).toEqual([
+      'workspace-lacks: branch mine follows none at a remote, so its records would be pushed nowhere',
+    ]);
+    git(workspace.root, 'switch', '--quiet', 'main');
+    await workspace.promote('dev', old);
+  });
+});
+
+describe('a release that another one replaced', () => {
+  it('comes back by the gate alone, though its record says that it was let up once', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old, newer);
+    await workspace.promote('dev', old);
+    await workspace.promote('dev', newer, '--image', 'stack');
+    const again = ['promote', '--level', 'dev', '--release', old];
+    const { code, problems } = await workspace.refused(...again);
+    expect([code, problems]).toEqual([1, [expect.stringContaining(`${newer}, newer than ${old}, stands at dev`)]]);
+    expect(await workspace.done(...again, '--image', 'lab')).toContain('nothing to do');
+    await workspace.done('hold', '--level', 'dev', ...because);
+    expect((await workspace.refused(...again)).problems).toHaveLength(2);
+    expect(await workspace.tag('dev', 'dev')).toBe(workspace.digest(newer));
+  });
+});
+
+describe('a promotion that was killed before its commit', () => {
+  it('keeps no other one out, and what somebody adds to its records does', async () => {
+    const template = await LevelWorkspace.make({ roles: promoterRoles }).built(old, newer);
+    const args = ['promote', '--level', 'dev', '--release', old];
+    let workspace = template;
+    for (let line = 14; !existsSync(join(workspace.root, 'levels/dev.yaml')); line += 1) {
+      workspace = template.copy();
+      await dmrel(workspace.root, args, { env: workspace.env, dieAt: { line } });
+    }
+    expect(git(workspace.root, 'ls-files', 'levels')).toBe('');
+    const file = 'levels/dev.yaml';
+    const text = readFileSync(join(workspace.root, file), 'utf8');
+    workspace.write(file, text.replace(/since: "\d+/, 'since: "2000'));
+    expect((await workspace.refused('promote', '--level', 'dev', '--release', newer)).problems).toEqual([
+      expect.stringMatching(/^policy-uncommitted: levels\/dev\.yaml/),
+    ]);
+    workspace.write(file, text);
+    await workspace.promote('dev', newer);
+    await workspace.done(...args);
+    expect(workspace.current('dev')).toEqual([newer]);
+    expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+});
+
+describe('the soak of a release that another one replaced', () => {
+  it('ends when that came, unless the level keeps both or it was put back', async () => {
+    const after = 'registry: batch, after: [dev], soak: 1h';
+    for (const keep of ['', ', keep: {weekly: all}']) {
+      const workspace = await LevelWorkspace.make({
+        levels: { dev: `{registry: dev${keep}}`, batch: `{${after}}` },
+      }).built(old, newer);
+      for (const release of [old, newer]) await workspace.promote('dev', release);
+      cameAgo(workspace, old, 2);
+      cameAgo(workspace, newer, 0.5);
+      const states = async (release: string) =>
+        (await workspace.run('explain', '--level', 'batch', '--release', release)).out;
+      expect(await states(newer)).toContain('has stood at dev for 30m');
+      expect(await states(old)).toContain(keep === '' ? 'stood at dev for 1h 30m' : 'stood at dev for 2h');
+      if (keep !== '') continue;
+      await workspace.done('rollback', '--level', 'dev', ...because);
+      expect(await states(old)).toMatch(/has stood at dev for \d+s of 1h/);
+    }
+  });
+});
+
 describe('a promotion of some images', () => {
   it('leaves the others owed, and in their place what stood there', async () => {
     const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old, newer);
@@ -404,6 +562,45 @@ describe('a promotion of some images', () => {
     expect(await workspace.tag('dev', 'dev', 'lab')).toBe(workspace.digest(newer, 'lab'));
     expect(await workspace.done('rollback', '--level', 'dev', ...because)).toContain(`${old} stands there`);
     expect(Object.keys(workspace.level('dev').current[0]!.images).sort()).toEqual(['lab', 'stack']);
+  });
+
+  it('asks the gate for an image that is not built, though another stands there', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old);
+    const file = `releases/${old}/release.yaml`;
+    const text = git(workspace.root, 'show', `HEAD:${file}`);
+    workspace.write(file, `${text.slice(0, text.indexOf('  lab:'))}${text.slice(text.indexOf('  stack:'))}\n`);
+    workspace.commit();
+    await workspace.promote('dev', old, '--image', 'stack');
+    for (const more of [['--image', 'lab'], []]) {
+      const { code, problems } = await workspace.refused('promote', '--level', 'dev', '--release', old, ...more);
+      expect([code, problems]).toEqual([1, [`gate-denied: ${old} may not go to dev: lab of ${old} is not built`]]);
+    }
+    expect(await workspace.promote('dev', old, '--image', 'stack')).toContain('nothing to do');
+  });
+
+  it('does not take an empty list for all of them', async () => {
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'] }).built(old);
+    for (const args of [
+      ['promote', '--level', 'dev', '--image', ''],
+      ['promote', '--level', 'dev', '--image', ','],
+      ['check', '--level', 'dev', '--check', ''],
+      ['build', '--release', old, '--only', ' , '],
+    ]) {
+      const { code, problems } = await workspace.refused(...args);
+      expect([code, problems]).toEqual([2, [expect.stringMatching(/^usage: --(image|check|only) names nothing$/)]]);
+    }
+  });
+
+  it('counts the soak from when what is asked for came, and not another image', async () => {
+    const levels = { dev: '{registry: dev}', batch: '{registry: batch, after: [dev], soak: 1h}' };
+    const workspace = await LevelWorkspace.make({ images: ['stack', 'lab'], levels }).built(old);
+    await workspace.promote('dev', old, '--image', 'stack');
+    cameAgo(workspace, old, 2);
+    await workspace.promote('dev', old, '--image', 'lab');
+    expect((await workspace.refused('promote', '--level', 'batch', '--image', 'lab')).problems).toEqual([
+      expect.stringContaining('gate-deferred'),
+    ]);
+    await workspace.promote('batch', old, '--image', 'stack');
   });
 
   it('knows only images that are meant for the level', async () => {

@@ -113,6 +113,26 @@ describe('a promotion where keys are trusted', () => {
   });
 });
 
+describe('a promoter’s key that does not count any more', () => {
+  it('leaves a way out: what stands there is promoted again, and signed anew', async () => {
+    const roles = { ...promoterRoles, 'promoter-dev': ['dev-1', 'dev-2'] };
+    const workspace = await trusting({ roles }).built(old);
+    await workspace.promote('dev', old);
+    const text = readFileSync(join(workspace.root, 'dmrel.yaml'), 'utf8');
+    const revoked = 'dev-1.pub, revoked: {on: "2018-05-03", reason: lost}}';
+    workspace.write('dmrel.yaml', text.replace('dev-1.pub}', revoked));
+    workspace.commit('revoke');
+    const denied = await workspace.refused('promote', '--level', 'batch', '--release', old);
+    expect(denied.problems).toEqual([expect.stringContaining('its promoter never said so')]);
+    expect(await workspace.promote('dev', old)).toContain('stands at dev, recorded');
+    expect(await workspace.promote('dev', old)).toContain('nothing to do');
+    const [first, second] = workspace.release(old).promotions!.map(({ statements }) => statements!.stack);
+    expect(first).not.toBe(second);
+    await workspace.promote('batch', old);
+    expect(await workspace.done('reconcile')).toBe('registries are as the records say\n');
+  });
+});
+
 describe('what somebody attached in the name of a key', () => {
   it('is found where it arrives, and nothing is promoted', async () => {
     const workspace = await trusting().built(old);

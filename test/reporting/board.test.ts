@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { formatLevel, formatRelease, type LevelRecord, type ReleaseRecord } from '../../src/releases/index.ts';
 import { readBoard } from '../../src/reporting/index.ts';
-import { type CalendarDate, digestOf, ok, unwrap } from '../../src/support/index.ts';
+import { type CalendarDate, digestOf, ok, problem, unwrap } from '../../src/support/index.ts';
 import { aWorkspace, brief, problemsOf } from '../support/workspace.ts';
 
 const config = `schema: dmrel/workspace/v1
@@ -22,7 +22,7 @@ const dates: Record<string, string> = {
 };
 
 /** A release that was tagged at ten, and then stood at these levels. */
-const release = (name: string, levels: string[], images = true) =>
+const release = (name: string, levels: string[], images = true, came = `${dates[name]}T12:00:00Z`) =>
   ({
     schema: 'dmrel/release/v1',
     name,
@@ -39,7 +39,7 @@ const release = (name: string, levels: string[], images = true) =>
       : {}),
     promotions: levels.map((level) => ({
       level,
-      at: `${dates[name]}T12:00:00Z`,
+      at: came,
       by: 'T <t@example.org>',
       operation: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
       images: { stack: digest },
@@ -103,11 +103,15 @@ describe('the board', () => {
   });
 
   it('says how long a release took where its level sets a time, and by how much it was late', async () => {
-    const took = async (since: string) =>
-      (await board([release('w.2018.18', ['dev'])], [level('dev', [['w.2018.18', since]])])).levels[0]!.current[0]!;
+    const took = async (came: string, since = came) =>
+      (await board([release('w.2018.18', ['dev'], true, came)], [level('dev', [['w.2018.18', since]])])).levels[0]!
+        .current[0]!;
     expect(await took('2018-05-03T12:00:00Z')).toMatchObject({ took: 7200 });
     expect(await took('2018-05-04T10:00:00Z')).not.toHaveProperty('lateBySeconds');
     expect(await took('2018-05-04T10:00:01Z')).toMatchObject({ took: 86_401, lateBySeconds: 1 });
+    // Put back by a rollback, it stands there anew; it was there in time.
+    const back = await took('2018-05-03T12:00:00Z', '2018-05-20T12:00:00Z');
+    expect([back.took, back.lateBySeconds, back.since]).toEqual([7200, undefined, '2018-05-20T12:00:00Z']);
     const { levels } = await board(
       [release('w.2018.18', ['dev', 'night'])],
       [level('night', [['w.2018.18', '2019-01-01T00:00:00Z']])],
@@ -151,7 +155,10 @@ describe('the board', () => {
       subject,
       text: subject,
     }));
-    Object.assign(standing.promotions![0]!, { emergency: { reason: 'telescope is down', ref: 'RFC-373' }, owed });
+    // What came there in order since, another image, pays nothing of it.
+    const [urgent] = standing.promotions!;
+    standing.promotions!.push({ ...urgent!, images: { lab: digest } });
+    Object.assign(urgent!, { emergency: { reason: 'telescope is down', ref: 'RFC-373' }, owed });
     const workspace = await workspaceWith(
       [standing, release('w.2018.19', [])],
       [level('dev', [['w.2018.18', '2018-05-03T12:00:00Z']])],
@@ -181,6 +188,17 @@ describe('the board', () => {
           owed: ['scan of stack'],
         },
       ],
+    });
+  });
+
+  it('lets nothing up by what is not committed, and says so', async () => {
+    const workspace = await workspaceWith([release('w.2018.19', [])]);
+    const uncommitted = [problem('policy-uncommitted', 'dmrel.yaml has changes that are not committed')];
+    const ask = async () => ok({ verdict: 'allow' as const, conditions: [], uncommitted });
+    expect(unwrap(await readBoard(workspace, 'dev', ask)).levels[0]!.next).toEqual({
+      release: 'w.2018.19',
+      verdict: 'deny',
+      missing: ['dmrel.yaml has changes that are not committed'],
     });
   });
 

@@ -155,7 +155,25 @@ describe('dmrel promote', () => {
     const name = readdirSync(folder).find((each) => readFileSync(join(folder, each), 'utf8').includes('PASSED'));
     writeFileSync(join(folder, name!), readFileSync(join(folder, name!), 'utf8').replace('PASSED', 'FAILED'));
     const { code, json } = await dmrelJson(workspace.root, steps.batch);
-    expect([code, json.problems[0].code]).toEqual([4, 'digest-mismatch']);
+    const file = `releases/${tag}/evidence/${name}`;
+    expect([code, reasons(json)]).toEqual([
+      1,
+      expect.arrayContaining([expect.stringContaining(`${file} was changed after it was written`)]),
+    ]);
+    expect(json.problems[0].code).toBe('gate-denied');
+  });
+
+  it('does not go by evidence that was taken out without a commit', async () => {
+    const workspace = withImage();
+    await upTo(workspace, 'checkBatch');
+    const folder = join(workspace.root, `releases/${tag}/evidence`);
+    const name = readdirSync(folder).find((each) => readFileSync(join(folder, each), 'utf8').includes('PASSED'))!;
+    rmSync(join(folder, name));
+    const { code, json } = await dmrelJson(workspace.root, steps.batch);
+    expect([code, reasons(json)]).toEqual([
+      1,
+      expect.arrayContaining([expect.stringContaining(`${name} is not as it was committed`)]),
+    ]);
   });
 
   it('waits as long as a level asks, and says until when', async () => {

@@ -4,6 +4,7 @@ import type { CommandContext, CommandRun, OptionValues } from '../../plugins/ind
 import type { ReleasedImage } from '../../releases/index.ts';
 import { count, Failure, printable, problem, unwrap } from '../../support/index.ts';
 import { openWorkspace } from '../../workspace/index.ts';
+import { namesOption } from '../levels.ts';
 import { runOperation } from '../operation.ts';
 
 export const run: CommandRun = async (context, _args, options) => {
@@ -61,10 +62,7 @@ function optionsOf(options: OptionValues, env: NodeJS.ProcessEnv): BuildOptions 
   const text = (value: OptionValues[string]) => (value === undefined ? undefined : String(value));
   return {
     release: text(options.release),
-    only: text(options.only)
-      ?.split(',')
-      .map((each) => each.trim())
-      .filter((each) => each !== ''),
+    only: options.only === undefined ? undefined : namesOption(options, 'only'),
     force: options.force === true,
     engine: text(options.engine),
     keepHere: options.push === false,

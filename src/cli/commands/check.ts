@@ -48,8 +48,8 @@ function requestOf(context: CommandContext, options: OptionValues): Omit<CheckRe
   return {
     level: levelOption(options),
     release: options.release === undefined ? undefined : String(options.release),
-    images: namesOption(options.image),
-    checks: namesOption(options.check),
+    images: namesOption(options, 'image'),
+    checks: namesOption(options, 'check'),
     force: options.force === true,
     wait: options.wait !== false,
     ...(typeof options.import === 'string' ? { file: resolve(context.cwd, options.import) } : {}),

@@ -16,5 +16,5 @@ export const run: CommandRun = async (context, _args, options) => {
   const explanation = unwrap(await explainGate(workspace, request));
   if (context.json) printJson(context, { schema: 'dmrel/explanation/v1', ...explanation } as never);
   else context.out(renderExplanation(explanation, await createPaint(context.color)));
-  return explanation.verdict === 'allow' ? 0 : 1;
+  return explanation.verdict === 'allow' && explanation.uncommitted.length === 0 ? 0 : 1;
 };

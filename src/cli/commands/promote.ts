@@ -13,7 +13,7 @@ import { runOperation } from '../operation.ts';
 export const run: CommandRun = async (context, _args, options) => {
   const level = levelOption(options);
   const release = options.release === undefined ? undefined : String(options.release);
-  const images = namesOption(options.image);
+  const images = namesOption(options, 'image');
   const workspace = unwrap(await openWorkspace(context.cwd, context.env));
   const emergency = emergencyOption(workspace, options);
   let prepared: PreparedPromotion | undefined;

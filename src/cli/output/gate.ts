@@ -49,11 +49,13 @@ export function renderExplanation(explanation: Explanation, paint: Paint): strin
   return `${lines.join('\n')}\n`;
 }
 
-function headline({ verdict, until, release, level, stands, conditions }: Explanation): string {
+function headline({ verdict, until, release, level, stands, conditions, uncommitted }: Explanation): string {
   const open = conditions.filter(({ state }) => state === 'unmet').length;
   const there = stands === undefined ? '' : ` (it stands there since ${stands})`;
   switch (verdict) {
     case 'allow':
+      if (uncommitted.length > 0)
+        return `${release} may not go to ${level}: ${count(uncommitted.length, 'file')} not as committed${there}`;
       return `${release} may go to ${level}${there}`;
     case 'deny':
       return `${release} may not go to ${level}: ${count(open, 'condition')} not met${there}`;
