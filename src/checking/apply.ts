@@ -36,7 +36,7 @@ export async function bindCheckSteps(
     const planned = details.checks[id];
     if (planned) return (signal) => runCheck(checks, planned, signer.value, clock, signal, found);
     if (details.submitted[id]) return () => handOver(checks, details.checks[details.submitted[id]![0]!]!, jobs(id));
-    if (id === 'attach') return () => attach(checks, signer.value);
+    if (id === 'attach') return () => attach(checks);
     return () => record(workspace, plan);
   };
   const steps = plan.steps.map((planned): Step => {
@@ -165,9 +165,10 @@ function resultOf(
   };
 }
 
-async function attach(checks: Checks, signer: Signer | undefined): Promise<Outcome> {
-  const notes = await owedAttachments(checks.workspace.root, checks.run.release);
-  const attached = await attachOwed(notes, (repository, digest) => checks.place(repository, digest), signer);
+async function attach(checks: Checks): Promise<Outcome> {
+  const { workspace, run } = checks;
+  const notes = await owedAttachments(workspace.root, run.release);
+  const attached = await attachOwed(workspace, run.release, notes, (where, digest) => checks.place(where, digest));
   return attached.ok ? { status: 'done' } : failure(attached.problems[0]!);
 }
 
