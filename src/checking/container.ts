@@ -33,6 +33,7 @@ import {
 import { type ContainerCheck, runnerOf } from '../workspace/index.ts';
 import { type CheckPlace, type Checks, defaultTimeout } from './checks.ts';
 import type { Look } from './look.ts';
+import { OutputSearch } from './output.ts';
 import type { PlannedCheck } from './plan.ts';
 import { imageFor } from './platforms.ts';
 import { conclusive, judgeProgram, type Ran } from './program.ts';
@@ -92,12 +93,13 @@ export async function lookInContainer(
     writable: { from: results, to: resultsInside },
   };
   try {
-    const ended = await runContainer(engine.value, spec, task!.folder, config, checks.env, signal);
+    const output = new OutputSearch(config.output);
+    const ended = await runContainer(engine.value, spec, task!.folder, config, checks.env, output, signal);
     if (!ended.ok) return ended;
     const ran: Ran = { name: nameOf(config), timeout: config.timeout ?? defaultTimeout, root };
     const end = conclusive(ended.value, ran, engine.value.program);
     if (!end.ok) return end;
-    const verdict = await judgeProgram(config, end.value, ran);
+    const verdict = await judgeProgram(config, end.value, ran, output);
     return verdict.ok ? ok({ verdict: withReason(verdict.value, ended.value.reason) }) : verdict;
   } finally {
     await removeContainer(engine.value, name);
@@ -156,6 +158,7 @@ async function runContainer(
   folder: string,
   config: ContainerCheck,
   env: NodeJS.ProcessEnv,
+  output: OutputSearch,
   signal: AbortSignal,
 ): Promise<Result<JobEnd>> {
   const flooded = new AbortController();
@@ -169,6 +172,7 @@ async function runContainer(
     base: { ...env, ...engine.env },
     timeoutSeconds: parseDuration(config.timeout ?? defaultTimeout)!,
     log: join(folder, 'log'),
+    heard: output.hear,
     signal: AbortSignal.any([signal, flooded.signal]),
   });
   clearInterval(watch);

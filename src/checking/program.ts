@@ -5,7 +5,7 @@ import { failed, nameWithin, ok, problem, type Result } from '../support/index.t
 import type { Expectations } from '../workspace/index.ts';
 import { listFiles } from './files.ts';
 import { type JUnitTest, readJUnit, verdictOfTests } from './junit.ts';
-import { judgeOutput, readOutput } from './output.ts';
+import type { OutputSearch } from './output.ts';
 import { merge, type Verdict } from './verdict.ts';
 
 /** What ran, in words for people and for the statement. */
@@ -39,9 +39,14 @@ export function conclusive(end: JobEnd, { name }: Ran, program: string): Result<
 }
 
 /** Hold what a program left against what is expected of it. Problem: `report-invalid`. */
-export async function judgeProgram(expected: Expectations, end: JobEnd, ran: Ran): Promise<Result<Verdict>> {
-  const verdicts = [judgeExit(expected.exitCode ?? 0, end, ran)];
-  if (expected.output) verdicts.push(judgeOutput(await readOutput(join(end.folder, 'log')), expected.output));
+export async function judgeProgram(
+  expected: Expectations,
+  end: JobEnd,
+  ran: Ran,
+  output: OutputSearch,
+): Promise<Result<Verdict>> {
+  await output.readLog(join(end.folder, 'log'));
+  const verdicts = [judgeExit(expected.exitCode ?? 0, end, ran), output.verdict()];
   if (expected.junit !== undefined) {
     const tests = await judgeJUnit(expected.junit, end, ran);
     if (!tests.ok) return tests;

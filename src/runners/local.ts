@@ -15,6 +15,8 @@ export interface LocalJob {
   log: string;
   /** Where standard output goes instead, when it is a report. */
   stdout?: string;
+  /** Told all that goes to the log, as it comes: the log itself is bounded. */
+  heard?: (chunk: Buffer) => void;
   signal: AbortSignal;
 }
 
@@ -44,6 +46,7 @@ export async function runLocally(job: LocalJob): Promise<ProgramEnd> {
   const keep = (chunk: Buffer) => {
     tail = (tail + chunk.toString('utf8')).slice(-tailBytes);
     log.write(chunk);
+    job.heard?.(chunk);
   };
   const [program, ...args] = job.argv;
   const end = await new Promise<ProgramEnd>((settle) => {

@@ -1,10 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { judgeMetrics } from '../../src/checking/metrics.ts';
-import { judgeOutput } from '../../src/checking/output.ts';
+import { OutputSearch } from '../../src/checking/output.ts';
 import { judgeFindings, readFindings } from '../../src/checking/vulnerabilities.ts';
+import { maxLogBytes } from '../../src/runners/index.ts';
 import { severities } from '../../src/workspace/index.ts';
-import { problemsOf } from '../support/workspace.ts';
+import { aFolder, problemsOf } from '../support/workspace.ts';
 
 const severitiesOf = (report: unknown) => {
   const found = readFindings(report, 'r.json');
@@ -159,12 +162,59 @@ describe('measured values', () => {
 });
 
 describe('what a program printed', () => {
+  type Wanted = ConstructorParameters<typeof OutputSearch>[0];
+  const judgeOutput = (output: string | Iterable<string>, wanted: Wanted) => {
+    const search = new OutputSearch(wanted);
+    for (const each of typeof output === 'string' ? [output] : output) search.hear(Buffer.from(each));
+    return search.verdict();
+  };
   it('must match what it must, line by line, and nothing that it must not', () => {
     const output = 'all good\nTOTAL 5\n';
     expect(judgeOutput(output, { match: ['^TOTAL \\d$'], refuse: ['Traceback'] }).failed).toEqual([]);
     expect(judgeOutput(output, { match: ['^bad'], refuse: ['good$'] }).failed).toEqual([
       'output has /^bad/: it has not',
       'output has nothing of /good$/: it has',
+    ]);
+  });
+
+  it('is searched to its end, however much it is, whole lines at a time and in little memory', () => {
+    const much = function* (end: string) {
+      for (let part = 0; part < 40; part++)
+        yield 'x'
+          .repeat(2 ** 10)
+          .concat('\n')
+          .repeat(2 ** 10);
+      yield end;
+    };
+    const before = process.memoryUsage().heapUsed;
+    expect(
+      judgeOutput(much('Trace'.concat('back\nall good')), { match: ['^all good$'], refuse: ['^Traceback$'] }),
+    ).toEqual({
+      passed: ['output has /^all good$/'],
+      warned: [],
+      failed: ['output has nothing of /^Traceback$/: it has'],
+    });
+    expect(judgeOutput(much('\n'), { match: ['^x{5}$'], refuse: ['y'] })).toMatchObject({
+      passed: ['output has nothing of /y/'],
+      failed: ['output has /^x{5}$/: it has not'],
+    });
+    const oneLine = Array.from({ length: 30 }, (_, part) => (part === 20 ? 'bad' : 'x'.repeat(2 ** 20)));
+    expect(judgeOutput(oneLine, { refuse: ['xbadx'] }).failed.length).toBe(1);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 2 ** 20);
+  });
+
+  it('elsewhere, and is more than its log holds, is not taken for clean', async () => {
+    const log = join(aFolder(), 'log');
+    const judged = async (text: string) => {
+      writeFileSync(log, text);
+      const search = new OutputSearch({ match: ['good'], refuse: ['bad', 'worse'] });
+      await search.readLog(log);
+      return search.verdict().failed;
+    };
+    expect(await judged('good\n')).toEqual([]);
+    expect(await judged('good\nbad\n'.padEnd(maxLogBytes, 'x'))).toEqual([
+      'output has nothing of /bad/: it has',
+      'output has nothing of /worse/: not known, for of so much output only the log could be searched',
     ]);
   });
 

@@ -114,6 +114,13 @@ describe('dmrel check', () => {
     expect(predicateOf(workspace, 'bad').configuration[0].annotations.attempts).toBe('2');
   }, 60_000);
 
+  it('searches all that a program prints, also what its log has no room for', async () => {
+    const flood = 'head -c 9000000 /dev/zero | tr "\\0" "\\n"; echo Traceback';
+    const workspace = await checked({ loud: `{kind: command, output: {refuse: [Traceback]}, ${run(flood)}}` });
+    expect((await workspace.run('check', '--level', 'dev')).code).toBe(1);
+    expect(predicateOf(workspace, 'loud').failedTests).toEqual(['output has nothing of /Traceback/: it has']);
+  }, 60_000);
+
   it('runs of a level what is named, and shows before what it would do', async () => {
     const workspace = await checked(
       { a: `{kind: command, ${run('true')}}`, b: `{kind: command, ${run('true')}}` },
