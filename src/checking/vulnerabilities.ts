@@ -27,12 +27,14 @@ export function readFindings(report: unknown, name: string): Result<Finding[]> {
     );
   try {
     if (!isObject(report)) return refuse('is no report');
+    if (isEmpty(report.runs)) return refuse('looked at nothing: it has no runs');
     if (Array.isArray(report.runs)) return ok(uniqueOf(report.runs.flatMap(sarifFindings)));
     if (Array.isArray(report.matches)) return ok(uniqueOf(report.matches.map(grypeFinding)));
     const isTrivy = typeof report.SchemaVersion === 'number';
+    // Trivy leaves 'Results' out where there was nothing to look at; of what is clean it names what it looked at.
+    if ((isTrivy && report.Results === undefined) || isEmpty(report.Results))
+      return refuse('looked at nothing: it has no results');
     if (Array.isArray(report.Results)) return ok(uniqueOf(report.Results.flatMap(trivyFindings)));
-    // Trivy leaves 'Results' out where there was nothing to look at.
-    if (isTrivy && report.Results === undefined) return refuse('looked at nothing: it has no results');
     return refuse('is none of SARIF, Trivy or Grype');
   } catch (error) {
     if (error instanceof Misshapen) return refuse(error.message);
@@ -41,6 +43,8 @@ export function readFindings(report: unknown, name: string): Result<Finding[]> {
 }
 
 class Misshapen extends Error {}
+
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 const list = (value: unknown, what: string): Json[] => {
   if (!Array.isArray(value) || !value.every(isObject)) throw new Misshapen(`${what} is no list of objects`);
@@ -77,17 +81,7 @@ function grypeFinding(match: unknown): Finding {
  */
 function sarifFindings(run: unknown): Finding[] {
   if (!isObject(run)) throw new Misshapen('a run is no object');
-  const driver = isObject(run.tool) && isObject(run.tool.driver) ? run.tool.driver : {};
-  const extensions =
-    isObject(run.tool) && Array.isArray(run.tool.extensions) ? run.tool.extensions.filter(isObject) : [];
-  const rules = new Map<string, Json>();
-  const ordered: Json[] = driver.rules === undefined ? [] : list(driver.rules, 'rules');
-  for (const rule of [
-    ...ordered,
-    ...extensions.flatMap((each) => (Array.isArray(each.rules) ? each.rules.filter(isObject) : [])),
-  ]) {
-    rules.set(text(rule.id), rule);
-  }
+  const ruleOf = sarifRules(isObject(run.tool) ? run.tool : {});
   if (run.results === undefined) throw new Misshapen('a run has no results: the scanner did not come to its end');
   const invocations = Array.isArray(run.invocations) ? run.invocations.filter(isObject) : [];
   if (invocations.some(({ executionSuccessful }) => executionSuccessful === false))
@@ -98,14 +92,40 @@ function sarifFindings(run: unknown): Finding[] {
         (kind === undefined || kind === 'fail' || kind === 'open') && !isSuppressed(suppressions),
     )
     .map((result) => {
-      const byIndex = typeof result.ruleIndex === 'number' ? ordered[result.ruleIndex] : undefined;
-      const rule = rules.get(text(result.ruleId)) ?? byIndex;
+      const rule = ruleOf(result);
       return {
         id: text(result.ruleId) || text(rule?.id),
         where: placeOf(result),
         severity: sarifSeverity(result, rule),
       };
     });
+}
+
+/**
+ * The rule of a result (SARIF 3.27.5 to 3.27.7, 3.52, 3.54): by its id or its place, in the component of the tool that the result
+ * names, else in the driver; and by its id in any extension.
+ */
+function sarifRules(tool: Json): (result: Json) => Json | undefined {
+  const driver = componentOf(tool.driver);
+  const extensions = tool.extensions === undefined ? [] : list(tool.extensions, 'extensions').map(componentOf);
+  const named = ({ index, guid, name }: Json) => {
+    if (typeof index === 'number') return extensions[index];
+    return [driver, ...extensions].find((each) => (guid === undefined ? each.name === name : each.guid === guid));
+  };
+  return ({ rule: reference, ruleId, ruleIndex }) => {
+    const { toolComponent, id, index = ruleIndex } = (isObject(reference) ? reference : {}) as Json;
+    const wanted = text(ruleId) || text(id);
+    const component = (isObject(toolComponent) ? named(toolComponent) : undefined) ?? driver;
+    const byPlace = typeof index === 'number' ? component.rules[index] : undefined;
+    const elsewhere = [driver, ...extensions].find(({ byId }) => byId.has(wanted));
+    return component.byId.get(wanted) ?? byPlace ?? elsewhere?.byId.get(wanted);
+  };
+}
+
+function componentOf(value: unknown) {
+  const { name, guid, rules: listed } = (isObject(value) ? value : {}) as Json;
+  const rules = listed === undefined ? [] : list(listed, 'rules');
+  return { name, guid, rules, byId: new Map(rules.map((each) => [text(each.id), each])) };
 }
 
 const isSuppressed = (suppressions: unknown): boolean =>
@@ -122,9 +142,10 @@ function placeOf(result: Json): string {
 function sarifSeverity(result: Json, rule: Json | undefined): Severity {
   for (const each of [result, rule]) {
     const properties = each && isObject(each.properties) ? each.properties : {};
-    const score = Number(properties['security-severity'] ?? Number.NaN);
-    if (Number.isFinite(score)) return bandOf(score);
-    if (properties['security-severity'] !== undefined) return severityOf(properties['security-severity']);
+    const said = properties['security-severity'] ?? '';
+    if (/^\s*\d+(?:\.\d+)?\s*$/.test(String(said))) return bandOf(Number(said));
+    // An empty text says nothing; what is no score of CVSS, such as a negative one, is nothing that anybody knows.
+    if (text(said).trim() !== '' || typeof said !== 'string') return severityOf(said);
     if (properties.severity !== undefined) return severityOf(properties.severity);
   }
   const configured = rule && isObject(rule.defaultConfiguration) ? rule.defaultConfiguration.level : undefined;
@@ -171,7 +192,8 @@ export function judgeFindings(findings: readonly Finding[], max: Vulnerabilities
   for (const severity of severities) {
     const limit = max[severity];
     const found = findings.filter((each) => countedAs(each.severity) === severity);
-    counts[severity] = found.length;
+    // As it was found: whoever has other ceilings decides anew what is unknown.
+    counts[severity] = findings.filter((each) => each.severity === severity).length;
     if (limit === undefined) {
       if (found.length > 0) verdict.warned.push(`${found.length} ${severity}, of which any number may be there`);
       continue;

@@ -1,4 +1,5 @@
 import { parseSize } from '../support/index.ts';
+import { severities } from '../workspace/index.ts';
 import type { Condition } from './gate.ts';
 import { newest, withWaiver } from './gate-checks.ts';
 import type { GateFacts } from './gate-facts.ts';
@@ -39,10 +40,12 @@ function vulnerabilityConditions(facts: GateFacts, statements: Statements): Cond
         }
         const { counts } = latest;
         const evidence = [referenceTo(latest)];
+        const strictest = max.unknown === undefined && severities.find((each) => max[each] !== undefined);
         const found = Object.entries(max).map(([severity, most]) => ({
           severity,
           most,
-          number: counts[severity] ?? 0,
+          // As in the checks themselves: a severity that nobody knows may be the worst.
+          number: (counts[severity] ?? 0) + (severity === strictest ? (counts.unknown ?? 0) : 0),
         }));
         const over = found.filter(({ number, most }) => number > most);
         if (over.length > 0) {

@@ -57,6 +57,45 @@ describe('a report of vulnerabilities', () => {
     expect(severitiesOf(sarif(results, rules))).toEqual(['a critical', 'b medium', 'c high', 'd low', 'e medium']);
   });
 
+  it('is of SARIF with rules in extensions, by place and by id', () => {
+    const rule = (id: string, score: string) => ({ id, properties: { 'security-severity': score } });
+    const tool = {
+      driver: { name: 'd', rules: [rule('a', '1.0')] },
+      extensions: [
+        { name: 'e', rules: [rule('a', '9.8')] },
+        { name: 'f', guid: 'g', rules: [rule('x', '1.0'), rule('b', '7.5')] },
+      ],
+    };
+    const results = [
+      { ruleId: 'a' },
+      { ruleId: 'a', level: 'note', rule: { id: 'a', toolComponent: { index: 0 } } },
+      { level: 'note', rule: { index: 1, toolComponent: { name: 'f' } } },
+      { level: 'note', rule: { index: 1, toolComponent: { guid: 'g' } } },
+      { level: 'note', ruleIndex: 0, rule: { toolComponent: { index: 0 } } },
+      { ruleId: 'b', level: 'note' },
+    ];
+    expect(severitiesOf({ runs: [{ tool, results }] })).toEqual(['a low', 'a critical', 'b high']);
+    expect(readFindings({ runs: [{ tool, results: results.slice(2, 5) }] }, 'r.json')).toMatchObject({
+      value: [{ severity: 'high' }, { severity: 'critical' }],
+    });
+  });
+
+  it.each<[unknown, string]>([
+    ['', 'high'],
+    [' ', 'high'],
+    [null, 'high'],
+    [' 9.8 ', 'critical'],
+    ['0.0', 'negligible'],
+    [-1, 'unknown'],
+    ['-1.0', 'unknown'],
+    ['NaN', 'unknown'],
+    [true, 'unknown'],
+    [[], 'unknown'],
+  ])('with the score %j and the level error is %s', (score, severity) => {
+    const result = { ruleId: 'a', level: 'error', properties: { 'security-severity': score } };
+    expect(severitiesOf(sarif([result]))).toEqual([`a ${severity}`]);
+  });
+
   it('takes severities that nobody knows for found, and what a scanner let pass for not', () => {
     expect(
       severitiesOf(trivy({ VulnerabilityID: 'CVE-1', Severity: 'Catastrophic' }, { VulnerabilityID: 'CVE-2' })),
@@ -71,6 +110,8 @@ describe('a report of vulnerabilities', () => {
     ['a list', [], /is no report/],
     ['an empty object', {}, /none of SARIF, Trivy or Grype/],
     ['Trivy that looked at nothing', { SchemaVersion: 2 }, /looked at nothing/],
+    ['Trivy with an empty list of what it looked at', { SchemaVersion: 2, Results: [] }, /looked at nothing/],
+    ['SARIF without a run', { runs: [] }, /looked at nothing/],
     ['SARIF of a scanner that broke off', { runs: [{ tool: {} }] }, /did not come to its end/],
     [
       'SARIF of a scanner that failed',
@@ -106,6 +147,7 @@ describe('a report of vulnerabilities', () => {
       'at most 2 high: 3, such as C0 in zlib, C1 in zlib, C2 in zlib',
     ]);
     expect(judgeFindings(found('unknown'), { critical: 0, high: 5 }).failed.length).toBe(1);
+    expect(judgeFindings(found('unknown'), { low: 5 })).toMatchObject({ failed: [], counts: { low: 0, unknown: 1 } });
     expect(judgeFindings(found('unknown'), { critical: 0, unknown: 1 }).failed).toEqual([]);
   });
 
