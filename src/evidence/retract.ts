@@ -3,8 +3,8 @@ import { type Digest, type Result, unwrap } from '../support/index.ts';
 import { attempt } from './artifact.ts';
 import { readAttached } from './attached.ts';
 import { removeCosignSignatures } from './cosign.ts';
-import { preAuthEncoding } from './dsse.ts';
-import { isSignedBy, type PublicKey } from './public-key.ts';
+import { type Envelope, isEnvelopeBy } from './dsse.ts';
+import type { PublicKey } from './public-key.ts';
 
 /**
  * Take away from an image everything that some keys signed: bundles of any kind, and layers of `.sig`. cosign takes any
@@ -18,10 +18,8 @@ export function retractSigned(
 ): Promise<Result<number>> {
   return attempt(async () => {
     const to = { registry, repository, image };
-    const { bundles } = unwrap(await readAttached(to));
-    const own = bundles.filter(({ envelope }) =>
-      keys.some((key) => isSignedBy(key, preAuthEncoding(envelope.payload), envelope.signature)),
-    );
+    const isOwn = (envelope: Envelope) => keys.some((key) => isEnvelopeBy(key, envelope));
+    const { bundles: own } = unwrap(await readAttached(to, undefined, isOwn));
     for (const { digest } of own) unwrap(await registry.deleteManifest(repository, digest));
     return own.length + (await removeCosignSignatures(to, keys));
   });

@@ -15,7 +15,7 @@ import {
   writeEvidence,
 } from '../../src/evidence/index.ts';
 import { digestOf, hexOf, type Instant, unwrap } from '../../src/support/index.ts';
-import { aFolder, brief } from '../support/workspace.ts';
+import { aFolder, brief, problemsOf } from '../support/workspace.ts';
 
 const folder = 'releases/w.2018.18/evidence';
 const image = digestOf('image');
@@ -248,6 +248,11 @@ describe('the evidence of a release', () => {
     expect(results).toHaveLength(1);
     expect(problems.map(({ at }) => at!.file).sort()).toEqual(files.sort());
     expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(['file-unreadable']));
+  });
+
+  it('is never so long that nobody would read it again', async () => {
+    const long = testResultStatement(aResult({ passedTests: ['x'.repeat(16 * 2 ** 20)] }));
+    expect(problemsOf(await signStatement(long, undefined))).toMatchObject([{ code: 'file-too-large' }]);
   });
 
   it('leaves statements of another kind to those who made them', async () => {
