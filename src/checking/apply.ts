@@ -108,20 +108,25 @@ const withSubject = (each: Problem, { check, image }: PlannedCheck): Problem => 
   subject: image,
 });
 
-/** As often as the check allows. What cannot be found out may be found out the next time, as what failed may pass. */
+/**
+ * As often as the check allows. What cannot be found out may be found out the next time, as what failed may pass; a failure
+ * stays what was found when later tries find nothing out, unless somebody ended them.
+ */
 async function lookUntilItPasses(
   checks: Checks,
   planned: PlannedCheck,
   signal: AbortSignal,
 ): Promise<Result<{ look: Look; attempts: number }>> {
   const { retries = 0 } = checks.configOf(planned);
+  let failure: Look | undefined;
   for (let attempts = 1; ; attempts++) {
     const look = await lookOnce(checks, planned, signal);
-    const good = look.ok && look.value.verdict.failed.length === 0;
-    if (good || attempts > retries || signal.aborted) {
-      return look.ok ? ok({ look: look.value, attempts }) : look;
-    }
-    if (look.ok && look.value.job) await look.value.job.runner.collected(look.value.job.end);
+    const last = attempts > retries || signal.aborted;
+    if (!look.ok && last) return failure && !signal.aborted ? ok({ look: failure, attempts }) : look;
+    if (look.ok && (last || look.value.verdict.failed.length === 0)) return ok({ look: look.value, attempts });
+    if (!look.ok) continue;
+    failure = look.value;
+    if (failure.job) await failure.job.runner.collected(failure.job.end);
   }
 }
 

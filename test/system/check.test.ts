@@ -114,6 +114,27 @@ describe('dmrel check', () => {
     expect(predicateOf(workspace, 'bad').configuration[0].annotations.attempts).toBe('2');
   }, 60_000);
 
+  it('keeps a failure that later tries could not look at again', async () => {
+    const measured = 'echo x >>runs; if test $(wc -l <runs) = 1; then echo "{\\"A\\": 5}"; else echo "{"; fi';
+    const workspace = await checked({ drp: `{kind: metrics, metrics: {A: {max: 1}}, retries: 2, ${run(measured)}}` });
+    expect((await workspace.run('check', '--level', 'dev')).code).toBe(1);
+    expect(predicateOf(workspace, 'drp')).toMatchObject({ result: 'FAILED', failedTests: ['A <= 1: 5'] });
+    expect(predicateOf(workspace, 'drp').configuration[0].annotations.attempts).toBe('3');
+  }, 60_000);
+
+  it('signs nothing of a program or a definition that is not committed; where nothing is signed, it goes on', async () => {
+    const smoke = { smoke: '{kind: command, run: [/bin/sh, checks/smoke.sh]}' };
+    const signing = await checked(smoke, { roles: { tester: ['tester-1'] } });
+    signing.write('checks/smoke.sh', 'true\n');
+    const refused = await signing.refused('check', '--level', 'dev');
+    expect(refused).toEqual({ code: 1, problems: [expect.stringContaining('policy-uncommitted: checks/smoke.sh')] });
+    signing.commit();
+    await signing.done('check', '--level', 'dev');
+    const bare = await checked(smoke);
+    bare.write('checks/smoke.sh', 'true\n');
+    await bare.done('check', '--level', 'dev');
+  }, 60_000);
+
   it('searches all that a program prints, also what its log has no room for', async () => {
     const flood = 'head -c 9000000 /dev/zero | tr "\\0" "\\n"; echo Traceback';
     const workspace = await checked({ loud: `{kind: command, output: {refuse: [Traceback]}, ${run(flood)}}` });
