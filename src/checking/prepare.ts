@@ -49,7 +49,7 @@ export async function prepareChecks(
       const released = record.images?.[image];
       if (!released) continue;
       const planned = { check, configuration, image, released, ...(request.file ? { file: request.file } : {}) };
-      const latest = latestResult(results, check, released.digest);
+      const latest = latestResult(results, { check, digest: released.digest, configuration });
       const job = await checks.lookAtJob(planned);
       if (!job.ok) {
         problems.push(...job.problems);

@@ -30,10 +30,11 @@ function vulnerabilityConditions(facts: GateFacts, statements: Statements): Cond
     checks
       .map((each) => facts.checks.find(({ check }) => check === each)!)
       .filter(({ images }) => images.includes(name))
-      .map(({ check, configuration }): Condition => {
+      .map((asked): Condition => {
+        const { check, configuration } = asked;
         const condition = { kind: 'ceiling', subject: `${check} of ${name}` } as const;
         const hint = `dmrel check --level ${facts.level} --release ${facts.release}`;
-        const { latest } = newest(statements, check, digest, facts.now);
+        const { latest } = newest(statements, asked, digest, facts.now);
         if (!latest || latest.configuration !== configuration || latest.counts === undefined) {
           const text = `vulnerabilities of ${name} were not counted by ${check}`;
           return withWaiver({ ...condition, state: 'unmet', text, hint }, statements, check, name);
