@@ -37,6 +37,7 @@ import { OutputSearch } from './output.ts';
 import type { PlannedCheck } from './plan.ts';
 import { imageFor } from './platforms.ts';
 import { conclusive, judgeProgram, type Ran } from './program.ts';
+import { lastLineOf } from './verdict.ts';
 
 /** Where the directory for results is, inside. */
 const resultsInside = '/results';
@@ -190,11 +191,10 @@ async function runContainer(
   }
   if (!known) {
     const hint = 'nothing was recorded; look at the engine, and run the same command again';
-    const said = end.tail.split('\n').at(-1) ?? '';
-    return failed(problem('check-inconclusive', `${engine.name} did not run it: ${said}`, { hint }));
+    return failed(problem('check-inconclusive', `${engine.name} did not run it: ${lastLineOf(end.tail)}`, { hint }));
   }
   const { exitCode, outOfMemory, neverRan } = known;
-  const error = known.error === '' && neverRan ? (end.tail.trimEnd().split('\n').at(-1) ?? '') : known.error;
+  const error = known.error === '' && neverRan ? lastLineOf(end.tail) : known.error;
   const reason = outOfMemory
     ? `it wanted more memory than ${config.memory ?? defaults.memory}`
     : error === '' && !neverRan

@@ -6,7 +6,7 @@ import type { Expectations } from '../workspace/index.ts';
 import { listFiles } from './files.ts';
 import { type JUnitTest, readJUnit, verdictOfTests } from './junit.ts';
 import type { OutputSearch } from './output.ts';
-import { merge, type Verdict } from './verdict.ts';
+import { boundedNames, lastLineOf, merge, type Verdict } from './verdict.ts';
 
 /** What ran, in words for people and for the statement. */
 export interface Ran {
@@ -61,8 +61,8 @@ export function judgeExit(wanted: number, end: JobEnd, { name, timeout, root }: 
   if (end.status === 'timeout')
     return { passed: [], warned: [], failed: [`${asked}: stopped after ${timeout} (${log})`] };
   if (end.exitCode === wanted) return { passed: [asked], warned: [], failed: [] };
-  const lastLine = end.tail.split('\n').at(-1) ?? '';
-  return { passed: [], warned: [], failed: [`${asked}: exit code ${end.exitCode ?? 'unknown'}: ${lastLine} (${log})`] };
+  const code = end.exitCode ?? 'unknown';
+  return { passed: [], warned: [], failed: [`${asked}: exit code ${code}: ${lastLineOf(end.tail)} (${log})`] };
 }
 
 /** JUnit files of the directory for results. That there is none is a failure: the tests did not come to write it. */
@@ -75,7 +75,10 @@ async function judgeJUnit(pattern: string, end: JobEnd, { root }: Ran): Promise<
   for (const file of files.value) {
     const read = await readJUnit(createReadStream(file), nameWithin(root, file));
     // What a suite left half written, or in no form at all, is a finding about that suite.
-    if (!read.ok) return ok({ passed: [], warned: [], failed: read.problems.map(({ message }) => message) });
+    if (!read.ok) {
+      const why = read.problems.map(({ message }) => message);
+      return ok({ passed: [], warned: [], failed: boundedNames(why, 'findings') });
+    }
     tests.push(...read.value.tests);
   }
   return ok(verdictOfTests(tests));

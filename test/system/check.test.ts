@@ -114,6 +114,20 @@ describe('dmrel check', () => {
     expect(predicateOf(workspace, 'bad').configuration[0].annotations.attempts).toBe('2');
   }, 60_000);
 
+  it('keeps the last line of a failure bounded, without what a terminal would obey, and without secrets', async () => {
+    const token = `ghp_${'a1B2'.repeat(9)}`;
+    const workspace = await checked({
+      long: `{kind: command, ${run(`printf "\\033[2J"; head -c 1500 /dev/zero | tr "\\0" x; exit 1`)}}`,
+      leaky: `{kind: command, ${run('echo "token=$TOKEN"; exit 1')}}`,
+    });
+    await workspace.runAs({ ...workspace.env, TOKEN: token }, 'check', '--level', 'dev');
+    expect(predicateOf(workspace, 'long').failedTests[0]).toMatch(/exit code 1: \\x1b\[2Jx{292}… \(\.dmrel/);
+    expect(predicateOf(workspace, 'leaky').failedTests[0]).toMatch(
+      /exit code 1: \(the last line has a token of GitHub: see the log\) \(\.dmrel/,
+    );
+    expect(JSON.stringify(statements(workspace))).not.toContain(token);
+  }, 60_000);
+
   it('keeps a failure that later tries could not look at again', async () => {
     const measured = 'echo x >>runs; if test $(wc -l <runs) = 1; then echo "{\\"A\\": 5}"; else echo "{"; fi';
     const workspace = await checked({ drp: `{kind: metrics, metrics: {A: {max: 1}}, retries: 2, ${run(measured)}}` });
