@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { descendantsOf } from './descendants.ts';
 import { maxLogBytes, maxReportBytes, tailBytes } from './runner.ts';
 
 export interface LocalJob {
@@ -59,7 +60,7 @@ export async function runLocally(job: LocalJob): Promise<ProgramEnd> {
     let reason: ProgramEnd['status'] | undefined;
     const stop = (status: ProgramEnd['status']) => {
       reason ??= status;
-      endGroup(child.pid);
+      endAll(child.pid);
     };
     const timer = setTimeout(() => stop('timeout'), Math.min(job.timeoutSeconds * 1000, maxTimer));
     const interrupted = () => stop('interrupted');
@@ -80,7 +81,7 @@ export async function runLocally(job: LocalJob): Promise<ProgramEnd> {
     child.on('error', () => finish('not-started'));
     child.on('exit', (code) => {
       unwatch();
-      endGroup(child.pid);
+      endAll(child.pid);
       const end = () => finish(code === 0 ? 'passed' : 'failed', code);
       // 'close' is when all output has come. A daemon that took the pipes along would hold us for as long as it lives.
       const patience = setTimeout(end, graceSeconds * 1000);
@@ -108,11 +109,14 @@ function boundedFile(path: string, limit: number): { write(chunk: Buffer): void;
   };
 }
 
-function endGroup(pid: number | undefined): void {
+/** Its process group, and what left that. */
+function endAll(pid: number | undefined): void {
   if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group has ended.
+  for (const each of [-pid, ...descendantsOf(pid)]) {
+    try {
+      process.kill(each, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   }
 }
