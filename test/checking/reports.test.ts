@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { readReport } from '../../src/checking/files.ts';
 import { judgeMetrics } from '../../src/checking/metrics.ts';
 import { OutputSearch } from '../../src/checking/output.ts';
+import { repeatedKey } from '../../src/checking/repeated-key.ts';
 import { judgeFindings, readFindings } from '../../src/checking/vulnerabilities.ts';
 import { maxLogBytes } from '../../src/runners/index.ts';
 import { severities } from '../../src/workspace/index.ts';
@@ -160,6 +162,27 @@ describe('a report of vulnerabilities', () => {
         expect(judgeFindings([...found, more], ceiling).failed.length).toBeGreaterThanOrEqual(before);
       }),
     );
+  });
+});
+
+describe('a report in JSON', () => {
+  it('with a name twice in one object is refused, wherever that is', async () => {
+    const file = join(aFolder(), 'r.json');
+    const read = async (text: string) => {
+      writeFileSync(file, text);
+      return readReport(file, 'r.json');
+    };
+    for (const text of ['{"A":5,"A":0.5}', '[{"b":{"\\u0041": {} , "A":1}}]'])
+      expect(problemsOf(await read(text)).map(({ message }) => message)).toEqual([
+        "r.json has 'A' twice in one object",
+      ]);
+    const sound = '{"A":"A","b":["A","A",{"A":"\\\\"}],"c\\":{":1,"d":{"A":"}\\"","c":":"}}';
+    expect(await read(sound)).toEqual({ ok: true, value: JSON.parse(sound) });
+    expect((await read(JSON.stringify({ long: '\\"x'.repeat(2 ** 22) }))).ok).toBe(true);
+  });
+
+  it('without one is read, whatever it is', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => expect(repeatedKey(JSON.stringify(value))).toBeUndefined()));
   });
 });
 
