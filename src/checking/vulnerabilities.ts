@@ -1,18 +1,8 @@
 import { failed, ok, problem, type Result } from '../support/index.ts';
 import { type Severity, severities, type VulnerabilitiesCheck } from '../workspace/index.ts';
+import { type Finding, isObject, type Json, list, Misshapen, severityOf, text } from './findings.ts';
+import { sarifFindings } from './sarif.ts';
 import { boundedNames, type Verdict } from './verdict.ts';
-
-/** One vulnerability as a scanner found it: what, where, how bad. */
-export interface Finding {
-  id: string;
-  where: string;
-  severity: Severity;
-}
-
-type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**
  * What a scanner's report lists: SARIF 2.1.0, Trivy (`Results`) or Grype (`matches`). A report that is none of them, or of
@@ -42,14 +32,7 @@ export function readFindings(report: unknown, name: string): Result<Finding[]> {
   }
 }
 
-class Misshapen extends Error {}
-
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-
-const list = (value: unknown, what: string): Json[] => {
-  if (!Array.isArray(value) || !value.every(isObject)) throw new Misshapen(`${what} is no list of objects`);
-  return value;
-};
 
 /** Aqua Trivy, JSON: Results[].Vulnerabilities[] {VulnerabilityID, PkgName, Severity}; secrets and misconfigurations count too. */
 function trivyFindings(result: unknown): Finding[] {
@@ -73,102 +56,6 @@ function grypeFinding(match: unknown): Finding {
   if (!isObject(vulnerability)) throw new Misshapen('a match has no vulnerability');
   const found = isObject(artifact) ? `${text(artifact.name)} ${text(artifact.version)}`.trim() : '';
   return { id: text(vulnerability.id), where: found, severity: severityOf(vulnerability.severity) };
-}
-
-/**
- * SARIF 2.1.0 (OASIS). Severity: the rule's or the result's `properties.security-severity`, a CVSS score, banded as
- * CVSS 3.1 section 5 does; else words in its tags or properties; else its level (error: high, warning: medium, note: low).
- */
-function sarifFindings(run: unknown): Finding[] {
-  if (!isObject(run)) throw new Misshapen('a run is no object');
-  const ruleOf = sarifRules(isObject(run.tool) ? run.tool : {});
-  if (run.results === undefined) throw new Misshapen('a run has no results: the scanner did not come to its end');
-  const invocations = Array.isArray(run.invocations) ? run.invocations.filter(isObject) : [];
-  if (invocations.some(({ executionSuccessful }) => executionSuccessful === false))
-    throw new Misshapen('the scanner says that it did not succeed');
-  return list(run.results, 'results')
-    .filter(
-      ({ kind, suppressions }) =>
-        (kind === undefined || kind === 'fail' || kind === 'open') && !isSuppressed(suppressions),
-    )
-    .map((result) => {
-      const rule = ruleOf(result);
-      return {
-        id: text(result.ruleId) || text(rule?.id),
-        where: placeOf(result),
-        severity: sarifSeverity(result, rule),
-      };
-    });
-}
-
-/**
- * The rule of a result (SARIF 3.27.5 to 3.27.7, 3.52, 3.54): by its id or its place, in the component of the tool that the result
- * names, else in the driver; and by its id in any extension.
- */
-function sarifRules(tool: Json): (result: Json) => Json | undefined {
-  const driver = componentOf(tool.driver);
-  const extensions = tool.extensions === undefined ? [] : list(tool.extensions, 'extensions').map(componentOf);
-  const named = ({ index, guid, name }: Json) => {
-    if (typeof index === 'number') return extensions[index];
-    return [driver, ...extensions].find((each) => (guid === undefined ? each.name === name : each.guid === guid));
-  };
-  return ({ rule: reference, ruleId, ruleIndex }) => {
-    const { toolComponent, id, index = ruleIndex } = (isObject(reference) ? reference : {}) as Json;
-    const wanted = text(ruleId) || text(id);
-    const component = (isObject(toolComponent) ? named(toolComponent) : undefined) ?? driver;
-    const byPlace = typeof index === 'number' ? component.rules[index] : undefined;
-    const elsewhere = [driver, ...extensions].find(({ byId }) => byId.has(wanted));
-    return component.byId.get(wanted) ?? byPlace ?? elsewhere?.byId.get(wanted);
-  };
-}
-
-function componentOf(value: unknown) {
-  const { name, guid, rules: listed } = (isObject(value) ? value : {}) as Json;
-  const rules = listed === undefined ? [] : list(listed, 'rules');
-  return { name, guid, rules, byId: new Map(rules.map((each) => [text(each.id), each])) };
-}
-
-const isSuppressed = (suppressions: unknown): boolean =>
-  Array.isArray(suppressions) &&
-  suppressions.length > 0 &&
-  suppressions.every((each) => isObject(each) && (each.status === undefined || each.status === 'accepted'));
-
-function placeOf(result: Json): string {
-  const [location] = Array.isArray(result.locations) ? result.locations : [];
-  const physical = isObject(location) && isObject(location.physicalLocation) ? location.physicalLocation : {};
-  return isObject(physical.artifactLocation) ? text(physical.artifactLocation.uri) : '';
-}
-
-function sarifSeverity(result: Json, rule: Json | undefined): Severity {
-  for (const each of [result, rule]) {
-    const properties = each && isObject(each.properties) ? each.properties : {};
-    const said = properties['security-severity'] ?? '';
-    if (/^\s*\d+(?:\.\d+)?\s*$/.test(String(said))) return bandOf(Number(said));
-    // An empty text says nothing; what is no score of CVSS, such as a negative one, is nothing that anybody knows.
-    if (text(said).trim() !== '' || typeof said !== 'string') return severityOf(said);
-    if (properties.severity !== undefined) return severityOf(properties.severity);
-  }
-  const configured = rule && isObject(rule.defaultConfiguration) ? rule.defaultConfiguration.level : undefined;
-  const levels: Record<string, Severity> = { error: 'high', warning: 'medium', note: 'low', none: 'negligible' };
-  const level = text(result.level ?? configured) || 'warning'; // SARIF 3.27.10
-  return Object.hasOwn(levels, level) ? levels[level]! : 'unknown';
-}
-
-const bandOf = (score: number): Severity =>
-  score >= 9 ? 'critical' : score >= 7 ? 'high' : score >= 4 ? 'medium' : score > 0 ? 'low' : 'negligible';
-
-const otherWords: Record<string, Severity> = {
-  important: 'high',
-  moderate: 'medium',
-  info: 'negligible',
-  informational: 'negligible',
-  none: 'negligible',
-};
-
-function severityOf(word: unknown): Severity {
-  const lower = text(word).toLowerCase();
-  const known = severities.find((each) => each === lower);
-  return known ?? (Object.hasOwn(otherWords, lower) ? otherWords[lower]! : 'unknown');
 }
 
 /** The same finding in the same place, told twice, is one. What has no name is never taken for another. */

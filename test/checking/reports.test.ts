@@ -77,6 +77,9 @@ describe('a report of vulnerabilities', () => {
       { ruleId: 'b', level: 'note' },
     ];
     expect(severitiesOf({ runs: [{ tool, results }] })).toEqual(['a low', 'a critical', 'b high']);
+    const { driver } = tool;
+    const nameless = { driver: { rules: [{ ...driver.rules[0], id: '' }, rule('b', '9.8')] }, extensions: null };
+    expect(severitiesOf({ runs: [{ tool: nameless, results: [{ ruleIndex: 1 }] }] })).toEqual(['b critical']);
     expect(readFindings({ runs: [{ tool, results: results.slice(2, 5) }] }, 'r.json')).toMatchObject({
       value: [{ severity: 'high' }, { severity: 'critical' }],
     });
