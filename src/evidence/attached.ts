@@ -71,7 +71,7 @@ export function removalHint({ registry, repository }: Place, digest: Digest): st
   const place = isLayout(registry)
     ? `--oci-layout ${registry.address.slice('layout:'.length)}/${repository}`
     : repositoryAt(registry.address, repository);
-  return `look who wrote it, and take it away: oras manifest delete ${place}@${digest}`;
+  return `look who wrote it, and take it away, also where the image was copied from: oras manifest delete ${place}@${digest}`;
 }
 
 async function readBundleOf(image: Attachment, digest: Digest, limit: number): Promise<Result<Envelope>> {
