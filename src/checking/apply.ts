@@ -36,7 +36,7 @@ export async function bindCheckSteps(
     const planned = details.checks[id];
     if (planned) return (signal) => runCheck(checks, planned, signer.value, clock, signal, found);
     if (details.submitted[id]) return () => handOver(checks, details.checks[details.submitted[id]![0]!]!, jobs(id));
-    if (id === 'attach') return () => attach(checks, signer.value);
+    if (id === 'attach') return () => attach(checks);
     return () => record(workspace, plan);
   };
   const steps = plan.steps.map((planned): Step => {
@@ -108,20 +108,25 @@ const withSubject = (each: Problem, { check, image }: PlannedCheck): Problem => 
   subject: image,
 });
 
-/** As often as the check allows. What cannot be found out may be found out the next time, as what failed may pass. */
+/**
+ * As often as the check allows. What cannot be found out may be found out the next time, as what failed may pass; a failure
+ * stays what was found when later tries find nothing out, unless somebody ended them.
+ */
 async function lookUntilItPasses(
   checks: Checks,
   planned: PlannedCheck,
   signal: AbortSignal,
 ): Promise<Result<{ look: Look; attempts: number }>> {
   const { retries = 0 } = checks.configOf(planned);
+  let failure: Look | undefined;
   for (let attempts = 1; ; attempts++) {
     const look = await lookOnce(checks, planned, signal);
-    const good = look.ok && look.value.verdict.failed.length === 0;
-    if (good || attempts > retries || signal.aborted) {
-      return look.ok ? ok({ look: look.value, attempts }) : look;
-    }
-    if (look.ok && look.value.job) await look.value.job.runner.collected(look.value.job.end);
+    const last = attempts > retries || signal.aborted;
+    if (!look.ok && last) return failure && !signal.aborted ? ok({ look: failure, attempts }) : look;
+    if (look.ok && (last || look.value.verdict.failed.length === 0)) return ok({ look: look.value, attempts });
+    if (!look.ok) continue;
+    failure = look.value;
+    if (failure.job) await failure.job.runner.collected(failure.job.end);
   }
 }
 
@@ -165,9 +170,10 @@ function resultOf(
   };
 }
 
-async function attach(checks: Checks, signer: Signer | undefined): Promise<Outcome> {
-  const notes = await owedAttachments(checks.workspace.root, checks.run.release);
-  const attached = await attachOwed(notes, (repository, digest) => checks.place(repository, digest), signer);
+async function attach(checks: Checks): Promise<Outcome> {
+  const { workspace, run } = checks;
+  const notes = await owedAttachments(workspace.root, run.release);
+  const attached = await attachOwed(workspace, run.release, notes, (where, digest) => checks.place(where, digest));
   return attached.ok ? { status: 'done' } : failure(attached.problems[0]!);
 }
 

@@ -129,7 +129,10 @@ export const runsProgram = (config: CheckConfig): config is ProgramCheck =>
   (config.kind === 'command' || config.kind === 'vulnerabilities' || config.kind === 'metrics') &&
   config.run !== undefined;
 
-/** What is checked is not trusted yet: it must not see the keys that its own results are signed with. */
+/**
+ * What is checked is not trusted yet: it is not handed the keys that its own results are signed with. A program of the same
+ * user can find them all the same (docs/checks.md); a container cannot.
+ */
 function withoutKeys({ config }: Workspace, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const keys = Object.entries(config.trust?.keys ?? {});
   const named = keys.flatMap(([name, { signer }]) => [

@@ -33,9 +33,11 @@ import {
 import { type ContainerCheck, runnerOf } from '../workspace/index.ts';
 import { type CheckPlace, type Checks, defaultTimeout } from './checks.ts';
 import type { Look } from './look.ts';
+import { OutputSearch } from './output.ts';
 import type { PlannedCheck } from './plan.ts';
 import { imageFor } from './platforms.ts';
 import { conclusive, judgeProgram, type Ran } from './program.ts';
+import { lastLineOf } from './verdict.ts';
 
 /** Where the directory for results is, inside. */
 const resultsInside = '/results';
@@ -92,12 +94,13 @@ export async function lookInContainer(
     writable: { from: results, to: resultsInside },
   };
   try {
-    const ended = await runContainer(engine.value, spec, task!.folder, config, checks.env, signal);
+    const output = new OutputSearch(config.output);
+    const ended = await runContainer(engine.value, spec, task!.folder, config, checks.env, output, signal);
     if (!ended.ok) return ended;
     const ran: Ran = { name: nameOf(config), timeout: config.timeout ?? defaultTimeout, root };
     const end = conclusive(ended.value, ran, engine.value.program);
     if (!end.ok) return end;
-    const verdict = await judgeProgram(config, end.value, ran);
+    const verdict = await judgeProgram(config, end.value, ran, output);
     return verdict.ok ? ok({ verdict: withReason(verdict.value, ended.value.reason) }) : verdict;
   } finally {
     await removeContainer(engine.value, name);
@@ -156,6 +159,7 @@ async function runContainer(
   folder: string,
   config: ContainerCheck,
   env: NodeJS.ProcessEnv,
+  output: OutputSearch,
   signal: AbortSignal,
 ): Promise<Result<JobEnd>> {
   const flooded = new AbortController();
@@ -169,6 +173,7 @@ async function runContainer(
     base: { ...env, ...engine.env },
     timeoutSeconds: parseDuration(config.timeout ?? defaultTimeout)!,
     log: join(folder, 'log'),
+    heard: output.hear,
     signal: AbortSignal.any([signal, flooded.signal]),
   });
   clearInterval(watch);
@@ -186,11 +191,10 @@ async function runContainer(
   }
   if (!known) {
     const hint = 'nothing was recorded; look at the engine, and run the same command again';
-    const said = end.tail.split('\n').at(-1) ?? '';
-    return failed(problem('check-inconclusive', `${engine.name} did not run it: ${said}`, { hint }));
+    return failed(problem('check-inconclusive', `${engine.name} did not run it: ${lastLineOf(end.tail)}`, { hint }));
   }
   const { exitCode, outOfMemory, neverRan } = known;
-  const error = known.error === '' && neverRan ? (end.tail.trimEnd().split('\n').at(-1) ?? '') : known.error;
+  const error = known.error === '' && neverRan ? lastLineOf(end.tail) : known.error;
   const reason = outOfMemory
     ? `it wanted more memory than ${config.memory ?? defaults.memory}`
     : error === '' && !neverRan

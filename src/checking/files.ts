@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failed, naturalOrder, ok, problem, type Result, readFileBounded } from '../support/index.ts';
+import { clip, failed, naturalOrder, ok, printable, problem, type Result, readFileBounded } from '../support/index.ts';
+import { repeatedKey } from './repeated-key.ts';
 
 const maxEntries = 100_000;
 const maxDepth = 16;
@@ -63,10 +64,14 @@ export async function readReport(file: string, name: string): Promise<Result<unk
       }),
     );
   }
+  const refuse = (why: string) =>
+    failed(problem('report-invalid', `${name} ${why}`, { hint: 'look at what wrote it; nothing was recorded' }));
   try {
-    return ok(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.value)));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.value);
+    const report: unknown = JSON.parse(text);
+    const key = repeatedKey(text);
+    return key === undefined ? ok(report) : refuse(`has '${clip(printable(key), 100)}' twice in one object`);
   } catch (error) {
-    const message = `${name} is no JSON: ${(error as Error).message.slice(0, 200)}`;
-    return failed(problem('report-invalid', message, { hint: 'look at what wrote it; nothing was recorded' }));
+    return refuse(`is no JSON: ${(error as Error).message.slice(0, 200)}`);
   }
 }

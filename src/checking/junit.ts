@@ -41,7 +41,10 @@ export async function readJUnit(chunks: AsyncIterable<Buffer | string>, name: st
     const trouble = reader.open(tag.name, tag.attributes as Record<string, string>);
     if (trouble) refuse(trouble);
   });
-  parser.on('closetag', ({ name: tag }) => reader.close(tag));
+  parser.on('closetag', ({ name: tag }) => {
+    const trouble = reader.close(tag);
+    if (trouble) refuse(trouble);
+  });
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let length = 0;
   try {
@@ -63,11 +66,29 @@ export async function readJUnit(chunks: AsyncIterable<Buffer | string>, name: st
 
 class Refusal extends Error {}
 
+/** Elements that say that something did not go well, also what went well when it was run again. */
+const bad = new Set(['failure', 'error', 'rerunFailure', 'rerunError', 'flakyFailure', 'flakyError']);
+
+/**
+ * How many bad elements a suite says it has, at least. The same failures may stand under both names (mocha), and of the
+ * whole `errors` may be lines of a compiler (gotestsum). `tests` is held against nothing: Catch2 counts assertions,
+ * pytest-subtests and reruns of surefire count what has no element of its own.
+ */
+function declaredBad(tag: string, { failures, errors }: Record<string, string>): number {
+  const said = tag === 'testsuites' ? [failures] : [failures, errors];
+  return Math.max(0, ...said.filter((each) => /^\d{1,9}$/.test(each ?? '')).map(Number));
+}
+
+const isSuite = (tag: string): boolean => tag === 'testsuite' || tag === 'testsuites';
+
 /** What the elements say, kept as small as it can be. */
 class Reader {
   isJUnit = false;
   #stack: string[] = [];
   #suites: string[] = [];
+  /** Of each suite that is open: what it says it has, and how many bad elements there were before it. */
+  #declared: { bad: number; before: number }[] = [];
+  #bad = 0;
   #test: { name: string; failed: boolean; skipped: boolean; again: boolean } | undefined;
   #tests = new Map<string, JUnitTest['outcome']>();
   #properties = new Map<string, string[]>();
@@ -82,6 +103,8 @@ class Reader {
     }
     this.#stack.push(tag);
     if (this.#stack.length > maxDepth) return `nests deeper than ${maxDepth}`;
+    if (bad.has(tag)) this.#bad += 1;
+    if (isSuite(tag)) this.#declared.push({ bad: declaredBad(tag, attributes), before: this.#bad });
     if (this.#test) this.#inTest(tag);
     else if (tag === 'testsuite') {
       this.#suites.push(attributes.name ?? '');
@@ -103,13 +126,20 @@ class Reader {
     return undefined;
   }
 
-  close(tag: string): void {
+  /** @returns why it cannot be */
+  close(tag: string): string | undefined {
     this.#stack.pop();
+    if (isSuite(tag)) {
+      const declared = this.#declared.pop()!;
+      const found = this.#bad - declared.before;
+      if (found < declared.bad) return `a suite says that ${declared.bad} of its tests failed, and tells of ${found}`;
+    }
     if (tag === 'testsuite' && !this.#test) this.#suites.pop();
-    if (tag !== 'testcase' || !this.#test || this.#stack.includes('testcase')) return;
+    if (tag !== 'testcase' || !this.#test || this.#stack.includes('testcase')) return undefined;
     const { name, failed: hasFailed, skipped, again } = this.#test;
     this.#test = undefined;
     this.#count(name, hasFailed ? 'failed' : skipped ? 'skipped' : again ? 'flaky' : 'passed');
+    return undefined;
   }
 
   /** `2018-05-03T01:02:03`, with or without a zone: UTC without one. */

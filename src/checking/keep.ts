@@ -1,26 +1,25 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import {
   attachStatement,
   type CheckResult,
   evidenceFolder,
+  loadStatement,
+  readResults,
   type Signer,
-  type Statement,
+  type StoredResult,
   signStatement,
   testResultStatement,
   writeEvidence,
 } from '../evidence/index.ts';
 import { type Digest, hexOf, ok, type Result, writeFileAtomic } from '../support/index.ts';
+import type { Workspace } from '../workspace/index.ts';
 import type { CheckPlace } from './checks.ts';
 
-/** A statement that is in the record and may not be at its image yet: on disk from before it is written until it is there. */
-interface Owed {
-  /** Registry and repository, as the record names them. */
-  repository: string;
-  digest: Digest;
-  statement: Statement;
-}
-
+/**
+ * Where notes are of statements that may not be at their image yet: on disk from before a statement is written until it is
+ * there. A note is a name and no more, for checks can write here: what is attached is what the record holds under it.
+ */
 const owedFolder = (root: string, release: string): string => join(root, '.dmrel', 'attach', release);
 
 /** Sign a result, put it into the record, and attach it to the image. Problems: those of signing, and of the registry. */
@@ -38,8 +37,7 @@ export async function keepResult(
   const note = join(folder, `${hexOf(signed.value.digest)}.json`);
   if (signer) {
     await mkdir(folder, { recursive: true });
-    const owed: Owed = { repository: result.repository, digest: result.digest, statement };
-    await writeFileAtomic(note, JSON.stringify(owed));
+    await writeFileAtomic(note, '');
   }
   await writeEvidence(root, evidenceFolder(release), signed.value);
   if (!signer) return ok(undefined);
@@ -55,21 +53,33 @@ export async function owedAttachments(root: string, release: string): Promise<st
   return names.filter((each) => /^[0-9a-f]{64}\.json$/.test(each)).map((each) => join(owedFolder(root, release), each));
 }
 
-/** Attach what is owed. Signed anew, which says the same: a statement that is at its image already stays alone there. */
+/**
+ * Attach what is owed, as it was signed: results that are in the record and count. A note of anything else is of a run that
+ * ended before it kept its result, and is let go.
+ */
 export async function attachOwed(
+  workspace: Workspace,
+  release: string,
   notes: readonly string[],
   placeOf: (repository: string, digest: Digest) => Result<CheckPlace>,
-  signer: Signer | undefined,
 ): Promise<Result<void>> {
+  const { results } = await readResults(workspace, release);
   for (const note of notes) {
-    const { repository, digest, statement } = JSON.parse(await readFile(note, 'utf8')) as Owed;
-    const place = placeOf(repository, digest);
-    if (!place.ok) return place;
-    const signed = await signStatement(statement, signer);
-    if (!signed.ok) return signed;
-    const attached = await attachStatement(place.value.registry, place.value.repository, digest, signed.value);
+    const result = results.find(({ file }) => basename(file) === basename(note));
+    const attached = result ? await attachResult(workspace, result, placeOf) : ok(undefined);
     if (!attached.ok) return attached;
     await rm(note, { force: true });
   }
   return ok(undefined);
+}
+
+async function attachResult(
+  workspace: Workspace,
+  { file, repository, digest }: StoredResult,
+  placeOf: (repository: string, digest: Digest) => Result<CheckPlace>,
+): Promise<Result<unknown>> {
+  const place = placeOf(repository, digest);
+  if (!place.ok) return place;
+  const signed = await loadStatement(workspace, file);
+  return signed.ok ? attachStatement(place.value.registry, place.value.repository, digest, signed.value) : signed;
 }

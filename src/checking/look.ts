@@ -6,6 +6,7 @@ import { type Checks, defaultTimeout, type ProgramCheck, runsProgram } from './c
 import { readReport } from './files.ts';
 import { importResults } from './import.ts';
 import { judgeMetrics } from './metrics.ts';
+import { OutputSearch } from './output.ts';
 import type { PlannedCheck } from './plan.ts';
 import { conclusive, judgeExit, judgeProgram, type Ran } from './program.ts';
 import { lookAtImage } from './structure.ts';
@@ -70,12 +71,13 @@ async function runProgram(
     return failed<Look>(problem('runner-unreachable', `${checks.runnerName(config)}: ${reason}`, { hint }));
   };
   if (submitted.status === 'failed') return unreachable(submitted.reason);
-  const end = await runner.follow(job.value, signal);
+  const output = new OutputSearch(config.kind === 'command' ? config.output : undefined);
+  const end = await runner.follow({ ...job.value, heard: output.hear }, signal);
   if (end.status === 'unreachable') return unreachable(end.reason);
   const { root } = checks.workspace;
   const ran: Ran = { name: config.run.join(' '), timeout: config.timeout ?? defaultTimeout, root };
   const ended = conclusive(end, ran, config.run[0]!);
-  const verdict = ended.ok ? await judgeEnd(config, ended.value, ran) : ended;
+  const verdict = ended.ok ? await judgeEnd(config, ended.value, ran, output) : ended;
   // What cannot be made sense of is not taken up again: the next try is a new job.
   if (!verdict.ok) {
     if (end.status !== 'interrupted') await runner.collected(end);
@@ -90,8 +92,8 @@ async function runProgram(
   });
 }
 
-async function judgeEnd(config: ProgramCheck, end: JobEnd, ran: Ran): Promise<Result<Verdict>> {
-  if (config.kind === 'command') return judgeProgram(config, end, ran);
+async function judgeEnd(config: ProgramCheck, end: JobEnd, ran: Ran, output: OutputSearch): Promise<Result<Verdict>> {
+  if (config.kind === 'command') return judgeProgram(config, end, ran, output);
   const exit = judgeExit(0, end, ran);
   const file = config.report === undefined ? join(end.folder, 'stdout') : join(end.folder, 'results', config.report);
   if (config.kind === 'metrics') {

@@ -1,6 +1,6 @@
 import { evidenceFolder, latestResult, readResults, signerFor, testerRole } from '../evidence/index.ts';
 import { openRepository } from '../git/index.ts';
-import { chooseCandidate, type Level, requireLevel } from '../levels/index.ts';
+import { chooseCandidate, type Level, policyProblems, requireLevel } from '../levels/index.ts';
 import { newOperationId } from '../operation/index.ts';
 import type { ReleaseRecord } from '../releases/index.ts';
 import { didYouMean, failed, instantOf, ok, type Problem, problem, type Result } from '../support/index.ts';
@@ -49,7 +49,7 @@ export async function prepareChecks(
       const released = record.images?.[image];
       if (!released) continue;
       const planned = { check, configuration, image, released, ...(request.file ? { file: request.file } : {}) };
-      const latest = latestResult(results, check, released.digest);
+      const latest = latestResult(results, { check, digest: released.digest, configuration });
       const job = await checks.lookAtJob(planned);
       if (!job.ok) {
         problems.push(...job.problems);
@@ -80,6 +80,8 @@ export async function prepareChecks(
   if (plan.steps.some(({ action }) => action !== 'skip')) {
     const signer = await signerFor(workspace, testerRole, env);
     if (!signer.ok) plan.problems.push(...signer.problems);
+    // What is signed says that the committed definition of a check held, by the programs that are committed.
+    else if (signer.value) plan.problems.push(...(await policyProblems(workspace, repository.value)));
   }
   return ok({ plan, ...(because === undefined ? {} : { because }) });
 }

@@ -5,8 +5,8 @@ import { failed, nameWithin, ok, problem, type Result } from '../support/index.t
 import type { Expectations } from '../workspace/index.ts';
 import { listFiles } from './files.ts';
 import { type JUnitTest, readJUnit, verdictOfTests } from './junit.ts';
-import { judgeOutput, readOutput } from './output.ts';
-import { merge, type Verdict } from './verdict.ts';
+import type { OutputSearch } from './output.ts';
+import { boundedNames, lastLineOf, merge, type Verdict } from './verdict.ts';
 
 /** What ran, in words for people and for the statement. */
 export interface Ran {
@@ -39,9 +39,14 @@ export function conclusive(end: JobEnd, { name }: Ran, program: string): Result<
 }
 
 /** Hold what a program left against what is expected of it. Problem: `report-invalid`. */
-export async function judgeProgram(expected: Expectations, end: JobEnd, ran: Ran): Promise<Result<Verdict>> {
-  const verdicts = [judgeExit(expected.exitCode ?? 0, end, ran)];
-  if (expected.output) verdicts.push(judgeOutput(await readOutput(join(end.folder, 'log')), expected.output));
+export async function judgeProgram(
+  expected: Expectations,
+  end: JobEnd,
+  ran: Ran,
+  output: OutputSearch,
+): Promise<Result<Verdict>> {
+  await output.readLog(join(end.folder, 'log'));
+  const verdicts = [judgeExit(expected.exitCode ?? 0, end, ran), output.verdict()];
   if (expected.junit !== undefined) {
     const tests = await judgeJUnit(expected.junit, end, ran);
     if (!tests.ok) return tests;
@@ -56,8 +61,8 @@ export function judgeExit(wanted: number, end: JobEnd, { name, timeout, root }: 
   if (end.status === 'timeout')
     return { passed: [], warned: [], failed: [`${asked}: stopped after ${timeout} (${log})`] };
   if (end.exitCode === wanted) return { passed: [asked], warned: [], failed: [] };
-  const lastLine = end.tail.split('\n').at(-1) ?? '';
-  return { passed: [], warned: [], failed: [`${asked}: exit code ${end.exitCode ?? 'unknown'}: ${lastLine} (${log})`] };
+  const code = end.exitCode ?? 'unknown';
+  return { passed: [], warned: [], failed: [`${asked}: exit code ${code}: ${lastLineOf(end.tail)} (${log})`] };
 }
 
 /** JUnit files of the directory for results. That there is none is a failure: the tests did not come to write it. */
@@ -70,7 +75,10 @@ async function judgeJUnit(pattern: string, end: JobEnd, { root }: Ran): Promise<
   for (const file of files.value) {
     const read = await readJUnit(createReadStream(file), nameWithin(root, file));
     // What a suite left half written, or in no form at all, is a finding about that suite.
-    if (!read.ok) return ok({ passed: [], warned: [], failed: read.problems.map(({ message }) => message) });
+    if (!read.ok) {
+      const why = read.problems.map(({ message }) => message);
+      return ok({ passed: [], warned: [], failed: boundedNames(why, 'findings') });
+    }
     tests.push(...read.value.tests);
   }
   return ok(verdictOfTests(tests));

@@ -1,4 +1,5 @@
 import { clip, printable } from '../support/index.ts';
+import { findSecrets } from './secrets.ts';
 
 /** What one look at an image found: each thing asked for, in words. Nothing failed: it passed. */
 export interface Verdict {
@@ -17,6 +18,18 @@ const maxName = 200;
 export function boundedNames(names: readonly string[], what: string): string[] {
   const kept = names.slice(0, maxNames).map((name) => clip(printable(name), maxName));
   return names.length > maxNames ? [...kept, `and ${names.length - maxNames} more ${what}`] : kept;
+}
+
+const maxLine = 300;
+
+/**
+ * The last line that a program printed, as a statement may hold it: statements are signed, pushed and never taken back, so
+ * that a line with something that looks like a secret stays in the log.
+ */
+export function lastLineOf(tail: string): string {
+  const line = tail.trimEnd().split('\n').at(-1) ?? '';
+  const [secret] = findSecrets('', Buffer.from(line));
+  return secret === undefined ? clip(printable(line), maxLine) : `(the last line has ${secret}: see the log)`;
 }
 
 export function merge(verdicts: readonly Verdict[]): Verdict {

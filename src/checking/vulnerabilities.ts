@@ -1,18 +1,8 @@
 import { failed, ok, problem, type Result } from '../support/index.ts';
 import { type Severity, severities, type VulnerabilitiesCheck } from '../workspace/index.ts';
+import { type Finding, isObject, type Json, list, Misshapen, severityOf, text } from './findings.ts';
+import { sarifFindings } from './sarif.ts';
 import { boundedNames, type Verdict } from './verdict.ts';
-
-/** One vulnerability as a scanner found it: what, where, how bad. */
-export interface Finding {
-  id: string;
-  where: string;
-  severity: Severity;
-}
-
-type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**
  * What a scanner's report lists: SARIF 2.1.0, Trivy (`Results`) or Grype (`matches`). A report that is none of them, or of
@@ -27,12 +17,14 @@ export function readFindings(report: unknown, name: string): Result<Finding[]> {
     );
   try {
     if (!isObject(report)) return refuse('is no report');
+    if (isEmpty(report.runs)) return refuse('looked at nothing: it has no runs');
     if (Array.isArray(report.runs)) return ok(uniqueOf(report.runs.flatMap(sarifFindings)));
     if (Array.isArray(report.matches)) return ok(uniqueOf(report.matches.map(grypeFinding)));
     const isTrivy = typeof report.SchemaVersion === 'number';
+    // Trivy leaves 'Results' out where there was nothing to look at; of what is clean it names what it looked at.
+    if ((isTrivy && report.Results === undefined) || isEmpty(report.Results))
+      return refuse('looked at nothing: it has no results');
     if (Array.isArray(report.Results)) return ok(uniqueOf(report.Results.flatMap(trivyFindings)));
-    // Trivy leaves 'Results' out where there was nothing to look at.
-    if (isTrivy && report.Results === undefined) return refuse('looked at nothing: it has no results');
     return refuse('is none of SARIF, Trivy or Grype');
   } catch (error) {
     if (error instanceof Misshapen) return refuse(error.message);
@@ -40,12 +32,7 @@ export function readFindings(report: unknown, name: string): Result<Finding[]> {
   }
 }
 
-class Misshapen extends Error {}
-
-const list = (value: unknown, what: string): Json[] => {
-  if (!Array.isArray(value) || !value.every(isObject)) throw new Misshapen(`${what} is no list of objects`);
-  return value;
-};
+const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 /** Aqua Trivy, JSON: Results[].Vulnerabilities[] {VulnerabilityID, PkgName, Severity}; secrets and misconfigurations count too. */
 function trivyFindings(result: unknown): Finding[] {
@@ -71,85 +58,6 @@ function grypeFinding(match: unknown): Finding {
   return { id: text(vulnerability.id), where: found, severity: severityOf(vulnerability.severity) };
 }
 
-/**
- * SARIF 2.1.0 (OASIS). Severity: the rule's or the result's `properties.security-severity`, a CVSS score, banded as
- * CVSS 3.1 section 5 does; else words in its tags or properties; else its level (error: high, warning: medium, note: low).
- */
-function sarifFindings(run: unknown): Finding[] {
-  if (!isObject(run)) throw new Misshapen('a run is no object');
-  const driver = isObject(run.tool) && isObject(run.tool.driver) ? run.tool.driver : {};
-  const extensions =
-    isObject(run.tool) && Array.isArray(run.tool.extensions) ? run.tool.extensions.filter(isObject) : [];
-  const rules = new Map<string, Json>();
-  const ordered: Json[] = driver.rules === undefined ? [] : list(driver.rules, 'rules');
-  for (const rule of [
-    ...ordered,
-    ...extensions.flatMap((each) => (Array.isArray(each.rules) ? each.rules.filter(isObject) : [])),
-  ]) {
-    rules.set(text(rule.id), rule);
-  }
-  if (run.results === undefined) throw new Misshapen('a run has no results: the scanner did not come to its end');
-  const invocations = Array.isArray(run.invocations) ? run.invocations.filter(isObject) : [];
-  if (invocations.some(({ executionSuccessful }) => executionSuccessful === false))
-    throw new Misshapen('the scanner says that it did not succeed');
-  return list(run.results, 'results')
-    .filter(
-      ({ kind, suppressions }) =>
-        (kind === undefined || kind === 'fail' || kind === 'open') && !isSuppressed(suppressions),
-    )
-    .map((result) => {
-      const byIndex = typeof result.ruleIndex === 'number' ? ordered[result.ruleIndex] : undefined;
-      const rule = rules.get(text(result.ruleId)) ?? byIndex;
-      return {
-        id: text(result.ruleId) || text(rule?.id),
-        where: placeOf(result),
-        severity: sarifSeverity(result, rule),
-      };
-    });
-}
-
-const isSuppressed = (suppressions: unknown): boolean =>
-  Array.isArray(suppressions) &&
-  suppressions.length > 0 &&
-  suppressions.every((each) => isObject(each) && (each.status === undefined || each.status === 'accepted'));
-
-function placeOf(result: Json): string {
-  const [location] = Array.isArray(result.locations) ? result.locations : [];
-  const physical = isObject(location) && isObject(location.physicalLocation) ? location.physicalLocation : {};
-  return isObject(physical.artifactLocation) ? text(physical.artifactLocation.uri) : '';
-}
-
-function sarifSeverity(result: Json, rule: Json | undefined): Severity {
-  for (const each of [result, rule]) {
-    const properties = each && isObject(each.properties) ? each.properties : {};
-    const score = Number(properties['security-severity'] ?? Number.NaN);
-    if (Number.isFinite(score)) return bandOf(score);
-    if (properties['security-severity'] !== undefined) return severityOf(properties['security-severity']);
-    if (properties.severity !== undefined) return severityOf(properties.severity);
-  }
-  const configured = rule && isObject(rule.defaultConfiguration) ? rule.defaultConfiguration.level : undefined;
-  const levels: Record<string, Severity> = { error: 'high', warning: 'medium', note: 'low', none: 'negligible' };
-  const level = text(result.level ?? configured) || 'warning'; // SARIF 3.27.10
-  return Object.hasOwn(levels, level) ? levels[level]! : 'unknown';
-}
-
-const bandOf = (score: number): Severity =>
-  score >= 9 ? 'critical' : score >= 7 ? 'high' : score >= 4 ? 'medium' : score > 0 ? 'low' : 'negligible';
-
-const otherWords: Record<string, Severity> = {
-  important: 'high',
-  moderate: 'medium',
-  info: 'negligible',
-  informational: 'negligible',
-  none: 'negligible',
-};
-
-function severityOf(word: unknown): Severity {
-  const lower = text(word).toLowerCase();
-  const known = severities.find((each) => each === lower);
-  return known ?? (Object.hasOwn(otherWords, lower) ? otherWords[lower]! : 'unknown');
-}
-
 /** The same finding in the same place, told twice, is one. What has no name is never taken for another. */
 function uniqueOf(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
@@ -171,7 +79,8 @@ export function judgeFindings(findings: readonly Finding[], max: Vulnerabilities
   for (const severity of severities) {
     const limit = max[severity];
     const found = findings.filter((each) => countedAs(each.severity) === severity);
-    counts[severity] = found.length;
+    // As it was found: whoever has other ceilings decides anew what is unknown.
+    counts[severity] = findings.filter((each) => each.severity === severity).length;
     if (limit === undefined) {
       if (found.length > 0) verdict.warned.push(`${found.length} ${severity}, of which any number may be there`);
       continue;

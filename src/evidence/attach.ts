@@ -4,8 +4,8 @@ import { type Attachment, attempt, putBlob, putEmptyConfig, putManifest } from '
 import { predicateAnnotation, readAttached } from './attached.ts';
 import { bundleText, bundleType } from './bundle.ts';
 import { addCosignSignature, hasCosignSignature } from './cosign.ts';
-import { type Envelope, preAuthEncoding } from './dsse.ts';
-import { isSignedBy, type PublicKey } from './public-key.ts';
+import { type Envelope, isEnvelopeBy } from './dsse.ts';
+import type { PublicKey } from './public-key.ts';
 import { type SignedStatement, signStatement } from './sign.ts';
 import type { Signer } from './signer.ts';
 import { predicateTypes, type Statement, statementTime, statementType } from './statement.ts';
@@ -83,13 +83,9 @@ export function isSignedFor(
   return attempt(async () => {
     const to = { registry, repository, image };
     const payload = JSON.stringify(signatureStatement(image));
-    const { bundles } = unwrap(await readAttached(to, predicateTypes.signature));
-    const bundled = bundles.some(
-      ({ envelope }) =>
-        envelope.payload.toString('utf8') === payload &&
-        keys.some((key) => isSignedBy(key, preAuthEncoding(envelope.payload), envelope.signature)),
-    );
-    return bundled && (await hasCosignSignature(to, keys, reference));
+    const isSame = (envelope: Envelope) => keys.some((key) => says(envelope, payload, key));
+    const { bundles } = unwrap(await readAttached(to, predicateTypes.signature, isSame));
+    return bundles.length > 0 && (await hasCosignSignature(to, keys, reference));
   });
 }
 
@@ -132,10 +128,10 @@ async function findBundle(
   publicKey: PublicKey,
   predicateType: string,
 ): Promise<Digest | undefined> {
-  const { bundles } = unwrap(await readAttached(to, predicateType));
-  return bundles.find(
-    ({ envelope }) =>
-      envelope.payload.toString('utf8') === payload &&
-      isSignedBy(publicKey, preAuthEncoding(envelope.payload), envelope.signature),
-  )?.digest;
+  const isSame = (envelope: Envelope) => says(envelope, payload, publicKey);
+  const { bundles } = unwrap(await readAttached(to, predicateType, isSame));
+  return bundles[0]?.digest;
 }
+
+const says = (envelope: Envelope, payload: string, key: PublicKey): boolean =>
+  envelope.payload.toString('utf8') === payload && isEnvelopeBy(key, envelope);

@@ -1,4 +1,5 @@
 import { failed, ok, problem, type Result } from '../support/index.ts';
+import { isSignedBy, type PublicKey } from './public-key.ts';
 
 /** Of statements in envelopes: the only one that is made or taken. */
 export const payloadType = 'application/vnd.in-toto+json';
@@ -18,6 +19,9 @@ export function preAuthEncoding(payload: Uint8Array, type = payloadType): Buffer
     Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
   ]);
 }
+
+export const isEnvelopeBy = (key: PublicKey, { payload, signature }: Envelope): boolean =>
+  isSignedBy(key, preAuthEncoding(payload), signature);
 
 /** As it stands in records and bundles; equal envelopes are equal text. */
 export function envelopeJson({ payload, signature, keyid }: Envelope) {

@@ -1,6 +1,6 @@
 export { type Approval, approvalStatement, parseApproval } from './approval.ts';
 export { attachSignature, attachStatement, isSignedFor, isStatementAttached } from './attach.ts';
-export { type AttachedBundle, readAttached } from './attached.ts';
+export { type AttachedBundle, maxBundleBytes, readAttached } from './attached.ts';
 export { type BuildResult, buildEvidenceFolder, readBuildResults } from './build-result.ts';
 export { bundleType, readEnvelopeFile } from './bundle.ts';
 export {
@@ -10,7 +10,7 @@ export {
   contentsList,
   contentsStatement,
 } from './contents.ts';
-export type { Envelope } from './dsse.ts';
+export { type Envelope, isEnvelopeBy } from './dsse.ts';
 export { isFresh } from './fresh.ts';
 export { judge, testerRole } from './judge.ts';
 export { decideLevel, type LevelVerdict } from './level-verdict.ts';
@@ -31,6 +31,7 @@ export { type SignedStatement, signedStatement, signedText, signStatement } from
 export { keyVariable, type Signer, type SignerOptions, signerFor } from './signer.ts';
 export { emergencyStatement, holdStatement, parseWithdrawal, sayTheSame, withdrawalStatement } from './standing.ts';
 export {
+  maxStatementBytes,
   ownPredicates,
   parseStatement,
   predicateTypes,

@@ -1,6 +1,6 @@
 import { count, type Digest, type Instant, instantOf } from '../support/index.ts';
-import { type Envelope, parseJson, preAuthEncoding } from './dsse.ts';
-import { isSignedBy, type PublicKey } from './public-key.ts';
+import { type Envelope, isEnvelopeBy, parseJson } from './dsse.ts';
+import type { PublicKey } from './public-key.ts';
 import { parseStatement } from './statement.ts';
 import { parseSummary, type ReadSummary } from './vsa.ts';
 
@@ -10,6 +10,15 @@ export interface LevelVerdict {
   /** When the newest word about it was said. */
   at?: Instant;
   reason: string;
+}
+
+export interface LevelAsked {
+  image: Digest;
+  level: string;
+  key: PublicKey;
+  now: Date;
+  /** How many statements there are beside those at hand, by anybody else. */
+  others?: number;
 }
 
 /** How far clocks may differ. */
@@ -22,13 +31,14 @@ const toleranceSeconds = 300;
  */
 export function decideLevel(
   envelopes: readonly Envelope[],
-  { image, level, key, now }: { image: Digest; level: string; key: PublicKey; now: Date },
+  { image, level, key, now, others = 0 }: LevelAsked,
 ): LevelVerdict {
   const no = (reason: string): LevelVerdict => ({ verified: false, reason });
-  const signed = envelopes.filter(({ payload, signature }) => isSignedBy(key, preAuthEncoding(payload), signature));
-  if (envelopes.length === 0) return no('no statement is attached to it');
+  const signed = envelopes.filter((each) => isEnvelopeBy(key, each));
+  const found = envelopes.length + others;
+  if (found === 0) return no('no statement is attached to it');
   if (signed.length === 0)
-    return no(`this key signed nothing of what is attached to it (${count(envelopes.length, 'statement')})`);
+    return no(`this key signed nothing of what is attached to it (${count(found, 'statement')})`);
   const summaries = signed.flatMap(({ payload }) => summaryIn(payload) ?? []);
   const about = summaries.filter(({ digests }) => digests.includes(image));
   if (about.length === 0)

@@ -4,9 +4,8 @@ import { failed, ok, problem, type Result, readFileBounded } from '../support/in
 import type { Workspace } from '../workspace/index.ts';
 import { type FoundStatement, readSigned, readStatementFile } from './read-file.ts';
 import { type SignedStatement, signedStatement } from './sign.ts';
+import { maxStatementBytes } from './statement.ts';
 import { openTrust } from './trust.ts';
-
-const maxStatementBytes = 16 * 2 ** 20;
 
 /**
  * A statement of the record as it was signed, to be attached to an image. Problems: those of reading it;

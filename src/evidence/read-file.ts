@@ -14,11 +14,8 @@ import {
 import type { CachedStatement, EvidenceCache } from './cache.ts';
 import { type Envelope, looksLikeEnvelope, parseEnvelope, parseJson, preAuthEncoding } from './dsse.ts';
 import { verifyAside } from './public-key.ts';
-import { parseStatement, type Statement, statementTime } from './statement.ts';
+import { maxStatementBytes, parseStatement, type Statement, statementTime } from './statement.ts';
 import type { Trust, TrustedKey } from './trust.ts';
-
-/** Bills of materials of large images have megabytes. */
-const maxStatementBytes = 16 * 2 ** 20;
 
 /** `unsigned` is a bare statement; `unknown` is signed by no key of the workspace. */
 export type Signatory = TrustedKey | 'unsigned' | 'unknown';

@@ -1,4 +1,4 @@
-import { type Problem, problem } from '../support/index.ts';
+import { type Digest, type Problem, problem } from '../support/index.ts';
 import { predicateTypes, statementType } from './statement.ts';
 import { type EvidenceWorkspace, readEvidence } from './store.ts';
 import { type CheckResult, parseTestResult } from './test-result.ts';
@@ -32,17 +32,20 @@ export async function readResults(
   return { results, problems };
 }
 
-/** The newest result of a check on an image; a newer failure outweighs an older pass. */
+/**
+ * The newest result of a check on an image; a newer failure outweighs an older pass. Of two of one second that of the
+ * definition in force is the newer, and then the failure.
+ */
 export function latestResult(
   results: readonly StoredResult[],
-  check: string,
-  digest: string,
+  { check, digest, configuration }: { check: string; digest: Digest; configuration: Digest },
 ): StoredResult | undefined {
+  const weight = ({ configuration: of, passed }: StoredResult) => (of === configuration ? 2 : 0) + (passed ? 0 : 1);
   let latest: StoredResult | undefined;
   for (const each of results) {
     if (each.check !== check || each.digest !== digest) continue;
-    if (!latest || each.finishedOn > latest.finishedOn || (each.finishedOn === latest.finishedOn && !each.passed))
-      latest = each;
+    const atOnce = latest?.finishedOn === each.finishedOn;
+    if (!latest || each.finishedOn > latest.finishedOn || (atOnce && weight(each) > weight(latest))) latest = each;
   }
   return latest;
 }

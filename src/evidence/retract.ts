@@ -3,8 +3,8 @@ import { type Digest, Failure, type Problem, type Result, unwrap } from '../supp
 import { type Attachment, attempt } from './artifact.ts';
 import { readAttached } from './attached.ts';
 import { hasCosignSignatureOf, removeCosignSignatures } from './cosign.ts';
-import { type Envelope, parseJson, preAuthEncoding } from './dsse.ts';
-import { isSignedBy, type PublicKey } from './public-key.ts';
+import { type Envelope, isEnvelopeBy, parseJson } from './dsse.ts';
+import type { PublicKey } from './public-key.ts';
 import { parseStatement } from './statement.ts';
 import { parseSummary } from './vsa.ts';
 
@@ -53,17 +53,16 @@ export function hasSigned(
 }
 
 async function bundlesToGo(to: Attachment, { keys, shared, level }: Retraction): Promise<Digest[]> {
-  const { bundles, problems } = unwrap(await readAttached(to));
+  const isOf = (some: readonly PublicKey[], envelope: Envelope): boolean =>
+    some.some((key) => isEnvelopeBy(key, envelope));
+  const isToGo = (envelope: Envelope) => isOf(keys, envelope) || (speaksOf(level, envelope) && isOf(shared, envelope));
+  const { bundles, problems } = unwrap(await readAttached(to, undefined, isToGo));
   for (const each of problems) {
     // What is damaged is nobody's yes; of what a list names and nobody has, there is nothing to take away.
     if (each.code === 'signature-invalid') continue;
     if (await to.registry.hasManifest(to.repository, each.subject as Digest)) throw new Failure(each);
   }
-  const isOf = (some: readonly PublicKey[], { payload, signature }: Envelope): boolean =>
-    some.some((key) => isSignedBy(key, preAuthEncoding(payload), signature));
-  return bundles.flatMap(({ digest, envelope }) =>
-    isOf(keys, envelope) || (speaksOf(level, envelope) && isOf(shared, envelope)) ? [digest] : [],
-  );
+  return bundles.map(({ digest }) => digest);
 }
 
 function speaksOf(level: string, { payload }: Envelope): boolean {

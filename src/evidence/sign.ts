@@ -1,8 +1,8 @@
-import { type Digest, digestOf, failed, ok, problem, type Result } from '../support/index.ts';
+import { count, type Digest, digestOf, failed, ok, problem, type Result } from '../support/index.ts';
 import { type Envelope, envelopeJson, preAuthEncoding } from './dsse.ts';
 import type { PublicKey } from './public-key.ts';
 import type { Signer } from './signer.ts';
-import { predicateTypes, type Statement } from './statement.ts';
+import { maxStatementBytes, predicateTypes, type Statement } from './statement.ts';
 
 /** A statement as it is kept: in an envelope with a signature, or bare where the workspace trusts no keys. */
 export interface SignedStatement {
@@ -17,7 +17,7 @@ export interface SignedStatement {
 /**
  * Sign a statement, or leave it bare without a signer. Who verifies with a promoter's key alone takes any signed statement
  * about an image for a yes (cosign verify does not look at what kind it is), so a promoter's key signs nothing but that an
- * image stands at a level. Problems: `signing-refused`, `signing-failed`.
+ * image stands at a level. Problems: `signing-refused`, `signing-failed`, `file-too-large` of what nobody would read.
  */
 export async function signStatement(
   statement: Statement,
@@ -25,7 +25,7 @@ export async function signStatement(
 ): Promise<Result<SignedStatement>> {
   if (!signer) {
     const text = `${JSON.stringify(statement, null, 1)}\n`;
-    return ok({ statement, text, digest: digestOf(text) });
+    return bounded({ statement, text, digest: digestOf(text) });
   }
   const why = signer.promoter ? whyNotByPromoter(statement) : undefined;
   if (why !== undefined) {
@@ -35,7 +35,16 @@ export async function signStatement(
   const payload = Buffer.from(JSON.stringify(statement), 'utf8');
   const signature = await signer.sign(preAuthEncoding(payload));
   if (!signature.ok) return signature;
-  return ok(signedStatement(statement, { payload, signature: signature.value, keyid: signer.publicKey.hint }, signer));
+  const envelope = { payload, signature: signature.value, keyid: signer.publicKey.hint };
+  return bounded(signedStatement(statement, envelope, signer));
+}
+
+function bounded(signed: SignedStatement): Result<SignedStatement> {
+  const bytes = Buffer.byteLength(signed.text);
+  if (bytes <= maxStatementBytes) return ok(signed);
+  const message = `a statement of ${signed.statement.predicateType} has ${count(bytes, 'byte')}`;
+  const hint = `files of evidence may have ${maxStatementBytes / 2 ** 20} MiB: let it list less`;
+  return failed(problem('file-too-large', message, { hint }));
 }
 
 /** An envelope as it is written into the record. */

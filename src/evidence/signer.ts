@@ -1,11 +1,21 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { failed, ok, type Problem, problem, type Result, readFileBounded, run } from '../support/index.ts';
+import {
+  dateOf,
+  failed,
+  ok,
+  type Problem,
+  problem,
+  type Result,
+  readFileBounded,
+  run,
+  systemClock,
+} from '../support/index.ts';
 import type { SignerConfig, Workspace } from '../workspace/index.ts';
 import { fromBase64 } from './dsse.ts';
 import { isSignedBy, keyIdentity, type PublicKey, publicKeyOf, signatureScheme } from './public-key.ts';
-import { openTrust, type TrustedKey } from './trust.ts';
+import { openTrust, type TrustedKey, whyOutside } from './trust.ts';
 
 /** Somebody who can sign here, in one role. */
 export interface Signer {
@@ -30,7 +40,7 @@ export interface SignerOptions {
 const maxKeyBytes = 64 * 2 ** 10;
 
 /**
- * Who signs in a role here: the first of its keys whose private half can be had. Undefined when the workspace has no trust
+ * Who signs in a role here: the first of its keys that are valid today whose private half can be had. Undefined when the workspace has no trust
  * section. Problems: those of `openTrust`; `signer-missing` when there is none, saying of each key why.
  */
 export async function signerFor(
@@ -47,18 +57,25 @@ export async function signerFor(
   const promoter = [...trust.value.promoterOf.values()].includes(role);
   const why: string[] = [];
   for (const key of wanted) {
-    const found = key.config.revoked
-      ? `it was revoked on ${key.config.revoked.on}`
-      : await openKey(workspace.root, key, env, options);
+    const invalid = whyNotToday(key);
+    const found = invalid === undefined ? await openKey(workspace.root, key, env, options) : `it ${invalid}`;
     if (typeof found !== 'string') return ok({ key: key.name, role, promoter, publicKey: key, sign: found });
     why.push(`${key.name}: ${found}`);
   }
-  return failed(nobody(role, why, options.key));
+  const ended = wanted.length > 0 && wanted.every((key) => whyNotToday(key) !== undefined);
+  return failed(nobody(role, why, ended, options.key));
 }
 
-function nobody(role: string, why: readonly string[], key: string | undefined): Problem {
+/** What it signs now would count for nothing. */
+function whyNotToday({ config }: TrustedKey): string | undefined {
+  return config.revoked ? `was revoked on ${config.revoked.on}` : whyOutside(config, dateOf(systemClock()));
+}
+
+function nobody(role: string, why: readonly string[], ended: boolean, key: string | undefined): Problem {
   if (why.length > 0) {
-    const hint = `only who has a private key of '${role}' can do this; docs/evidence.md says where it is looked for`;
+    const hint = ended
+      ? `make the next key, and give it the role '${role}' beside this one, under 'trust:' in dmrel.yaml`
+      : `only who has a private key of '${role}' can do this; docs/evidence.md says where it is looked for`;
     return problem('signer-missing', `nobody can sign as '${role}' here: ${why.join('; ')}`, { hint, subject: role });
   }
   const message = key === undefined ? `no key has the role '${role}'` : `'${key}' is no key of the role '${role}'`;

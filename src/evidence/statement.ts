@@ -15,6 +15,9 @@ export interface Statement<Predicate = unknown> {
   predicate: Predicate;
 }
 
+/** No file of evidence has more: bills of materials of large images have megabytes. */
+export const maxStatementBytes = 16 * 2 ** 20;
+
 export const statementType = 'https://in-toto.io/Statement/v1';
 
 /** Predicates that are not dmrel's own. Own ones begin with `ownPredicates`. */

@@ -116,8 +116,13 @@ export function whyNotCounted({ name, config, roles }: TrustedKey, time: number 
   if (notBefore === undefined && notAfter === undefined) return undefined;
   if (time === undefined) return `it tells no time, and key '${name}' is valid for a time only`;
   const day = new Date(time).toISOString().slice(0, 10);
-  if (notBefore !== undefined && day < notBefore)
-    return `it is of ${day}, and key '${name}' is valid from ${notBefore}`;
-  if (notAfter !== undefined && day > notAfter) return `it is of ${day}, and key '${name}' was valid until ${notAfter}`;
+  const outside = whyOutside(config, day);
+  return outside && `it is of ${day}, and key '${name}' ${outside}`;
+}
+
+/** Why what a key says on a day counts for nothing, by its days alone: `was valid until 2026-06-30`. */
+export function whyOutside({ notBefore, notAfter }: KeyConfig, day: string): string | undefined {
+  if (notBefore !== undefined && day < notBefore) return `is valid from ${notBefore}`;
+  if (notAfter !== undefined && day > notAfter) return `was valid until ${notAfter}`;
   return undefined;
 }

@@ -1,9 +1,8 @@
 import type { ImageRegistry } from '../registry/index.ts';
 import { type Digest, failed, ok, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
-import { readAttached } from './attached.ts';
-import { preAuthEncoding } from './dsse.ts';
-import { isSignedBy } from './public-key.ts';
+import { readAttached, removalHint } from './attached.ts';
+import { isEnvelopeBy } from './dsse.ts';
 import { openTrust } from './trust.ts';
 
 /**
@@ -19,17 +18,18 @@ export async function verifyAttached(
   const trust = await openTrust(workspace);
   if (!trust.ok) return trust;
   if (!trust.value) return ok(0);
-  const attached = await readAttached({ registry, repository, image });
+  const { byHint } = trust.value;
+  const attached = await readAttached({ registry, repository, image }, undefined, ({ keyid }) => byHint.has(keyid));
   if (!attached.ok) return attached;
   const { bundles, problems } = attached.value;
   if (problems.length > 0) return failed(...problems);
   let verified = 0;
   for (const { digest, envelope } of bundles) {
-    const key = trust.value.byHint.get(envelope.keyid);
-    if (!key) continue;
-    if (!isSignedBy(key, preAuthEncoding(envelope.payload), envelope.signature)) {
+    const key = byHint.get(envelope.keyid)!;
+    if (!isEnvelopeBy(key, envelope)) {
       const message = `${repository}@${digest}: the signature is not that of key '${key.name}', which it names`;
-      return failed(problem('signature-invalid', message, { hint: 'look who writes there, and take it away' }));
+      const hint = removalHint({ registry, repository }, digest);
+      return failed(problem('signature-invalid', message, { hint }));
     }
     verified += 1;
   }

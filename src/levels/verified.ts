@@ -57,7 +57,7 @@ async function passedOn(workspace: Workspace, record: ReleaseRecord, asOf: Calen
     return (
       images.length > 0 &&
       images.every(({ digest }) => {
-        const latest = latestResult(counted, name, digest);
+        const latest = latestResult(counted, { check: name, digest, configuration });
         return (
           latest?.passed && latest.configuration === configuration && isFresh(latest.finishedOn, check.fresh, morning)
         );

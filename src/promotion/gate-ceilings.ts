@@ -1,4 +1,5 @@
 import { parseSize } from '../support/index.ts';
+import { severities } from '../workspace/index.ts';
 import type { Condition } from './gate.ts';
 import { newest, withWaiver } from './gate-checks.ts';
 import type { GateFacts } from './gate-facts.ts';
@@ -29,20 +30,23 @@ function vulnerabilityConditions(facts: GateFacts, statements: Statements): Cond
     checks
       .map((each) => facts.checks.find(({ check }) => check === each)!)
       .filter(({ images }) => images.includes(name))
-      .map(({ check, configuration }): Condition => {
+      .map((asked): Condition => {
+        const { check, configuration } = asked;
         const condition = { kind: 'ceiling', subject: `${check} of ${name}` } as const;
         const hint = `dmrel check --level ${facts.level} --release ${facts.release}`;
-        const { latest } = newest(statements, check, digest, facts.now);
+        const { latest } = newest(statements, asked, digest, facts.now);
         if (!latest || latest.configuration !== configuration || latest.counts === undefined) {
           const text = `vulnerabilities of ${name} were not counted by ${check}`;
           return withWaiver({ ...condition, state: 'unmet', text, hint }, statements, check, name);
         }
         const { counts } = latest;
         const evidence = [referenceTo(latest)];
+        const strictest = max.unknown === undefined && severities.find((each) => max[each] !== undefined);
         const found = Object.entries(max).map(([severity, most]) => ({
           severity,
           most,
-          number: counts[severity] ?? 0,
+          // As in the checks themselves: a severity that nobody knows may be the worst.
+          number: (counts[severity] ?? 0) + (severity === strictest ? (counts.unknown ?? 0) : 0),
         }));
         const over = found.filter(({ number, most }) => number > most);
         if (over.length > 0) {

@@ -22,7 +22,7 @@ function checkCondition(facts: GateFacts, statements: Statements, asked: CheckFa
   const digest = facts.images.find(({ name }) => name === image)?.digest;
   const hint = `dmrel check --level ${level} --release ${release}`;
   const condition = { kind: 'check', subject: `${check} of ${image}` } as const;
-  const { latest, coming } = newest(statements, check, digest, now);
+  const { latest, coming } = newest(statements, asked, digest, now);
   if (
     coming &&
     (!latest || latest.at < coming.at) &&
@@ -67,7 +67,7 @@ const isMet = (
  */
 export function newest(
   { results }: Statements,
-  check: string,
+  { check, configuration }: CheckFact,
   digest: Digest | undefined,
   now: GateFacts['now'],
 ): { latest?: ResultFact; coming?: ResultFact } {
@@ -75,15 +75,20 @@ export function newest(
   let coming: ResultFact | undefined;
   for (const each of digest === undefined ? [] : (results.get(resultKey(check, digest)) ?? [])) {
     if (each.passed && each.at > now) {
-      if (!coming || isBefore(each, coming)) coming = each;
-    } else if (!latest || isBefore(latest, each)) latest = each;
+      if (!coming || isBefore(each, coming, configuration)) coming = each;
+    } else if (!latest || isBefore(latest, each, configuration)) latest = each;
   }
   return { ...(latest ? { latest } : {}), ...(coming ? { coming } : {}) };
 }
 
-/** Of two at the same moment the failure is the newer, and then the order does not matter: by name of their files. */
-function isBefore(left: ResultFact, right: ResultFact): boolean {
+/**
+ * Of two at the same moment that of the definition in force is the newer, then the failure, and then the order does not
+ * matter: by name of their files.
+ */
+function isBefore(left: ResultFact, right: ResultFact, configuration: Digest): boolean {
   if (left.at !== right.at) return left.at < right.at;
+  const inForce = right.configuration === configuration;
+  if ((left.configuration === configuration) !== inForce) return inForce;
   if (left.passed !== right.passed) return left.passed;
   return left.file + left.configuration < right.file + right.configuration;
 }

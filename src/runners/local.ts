@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { descendantsOf } from './descendants.ts';
 import { maxLogBytes, maxReportBytes, tailBytes } from './runner.ts';
 
 export interface LocalJob {
@@ -15,6 +16,8 @@ export interface LocalJob {
   log: string;
   /** Where standard output goes instead, when it is a report. */
   stdout?: string;
+  /** Told all that goes to the log, as it comes: the log itself is bounded. */
+  heard?: (chunk: Buffer) => void;
   signal: AbortSignal;
 }
 
@@ -44,6 +47,7 @@ export async function runLocally(job: LocalJob): Promise<ProgramEnd> {
   const keep = (chunk: Buffer) => {
     tail = (tail + chunk.toString('utf8')).slice(-tailBytes);
     log.write(chunk);
+    job.heard?.(chunk);
   };
   const [program, ...args] = job.argv;
   const end = await new Promise<ProgramEnd>((settle) => {
@@ -56,7 +60,7 @@ export async function runLocally(job: LocalJob): Promise<ProgramEnd> {
     let reason: ProgramEnd['status'] | undefined;
     const stop = (status: ProgramEnd['status']) => {
       reason ??= status;
-      endGroup(child.pid);
+      endAll(child.pid);
     };
     const timer = setTimeout(() => stop('timeout'), Math.min(job.timeoutSeconds * 1000, maxTimer));
     const interrupted = () => stop('interrupted');
@@ -77,7 +81,7 @@ export async function runLocally(job: LocalJob): Promise<ProgramEnd> {
     child.on('error', () => finish('not-started'));
     child.on('exit', (code) => {
       unwatch();
-      endGroup(child.pid);
+      endAll(child.pid);
       const end = () => finish(code === 0 ? 'passed' : 'failed', code);
       // 'close' is when all output has come. A daemon that took the pipes along would hold us for as long as it lives.
       const patience = setTimeout(end, graceSeconds * 1000);
@@ -105,11 +109,14 @@ function boundedFile(path: string, limit: number): { write(chunk: Buffer): void;
   };
 }
 
-function endGroup(pid: number | undefined): void {
+/** Its process group, and what left that. */
+function endAll(pid: number | undefined): void {
   if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group has ended.
+  for (const each of [-pid, ...descendantsOf(pid)]) {
+    try {
+      process.kill(each, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   }
 }

@@ -37,6 +37,7 @@ async function followHere({ root, env, newId }: RunnerPlace, job: Job, signal: A
     timeoutSeconds: job.timeoutSeconds,
     log: join(folder, 'log'),
     signal,
+    ...(job.heard ? { heard: job.heard } : {}),
     ...(job.report ? { stdout: join(folder, 'stdout') } : {}),
   });
   return { ...end, folder };

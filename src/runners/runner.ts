@@ -13,6 +13,8 @@ export interface Job {
   timeoutSeconds: number;
   /** Its standard output is a report: kept apart from the log. */
   report: boolean;
+  /** Told all that goes to the log, as it comes, where jobs end with this process: the log itself is bounded. */
+  heard?: (chunk: Buffer) => void;
 }
 
 /** How a job ended. `lost`: it ended, or never began, and nothing tells how: it says nothing of what it was about. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import {
   evidenceFolder,
   judge,
+  maxStatementBytes,
   openTrust,
   readEnvelopeFile,
   readSigned,
@@ -46,8 +47,6 @@ export interface ImportedStatement {
 }
 
 export type ImportPlan = Plan<{ statements: ImportedStatement[] }>;
-
-const maxBytes = 24 * 2 ** 20;
 
 /**
  * Read statements that were made elsewhere, and verify each before anything is written: its signature, that its key may
@@ -108,11 +107,17 @@ async function readOne(
   record: ReleaseRecord,
   trust: Trust | undefined,
 ): Promise<Result<ImportedStatement & { kind: string }>> {
-  const bytes = await readFileBounded(resolve(cwd, from), from, maxBytes);
+  const bytes = await readFileBounded(resolve(cwd, from), from, maxStatementBytes);
   if (!bytes.ok) return bytes;
   const envelope = readEnvelopeFile(bytes.value, from);
   // A bare statement is taken where nobody is trusted; of all else the envelope alone is kept.
   const kept = envelope.ok ? signedText(envelope.value) : bytes.value.toString('utf8');
+  if (Buffer.byteLength(kept) > maxStatementBytes) {
+    const hint = `files of evidence may have ${maxStatementBytes / 2 ** 20} MiB`;
+    return failed(
+      problem('file-too-large', `${from} would have more bytes where it is kept`, { at: { file: from }, hint }),
+    );
+  }
   const read = await readSigned(Buffer.from(kept, 'utf8'), from, trust);
   if (!read.ok) return read;
   const { statement, by, time } = read.value;

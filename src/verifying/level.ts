@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { decideLevel, readPublicKey } from '../evidence/index.ts';
+import { decideLevel, isEnvelopeBy, readPublicKey } from '../evidence/index.ts';
 import {
   type Digest,
   Failure,
@@ -57,10 +57,10 @@ export async function verifyLevel(question: LevelQuestion): Promise<Result<Level
   const source = offline === undefined ? registrySource(workspace, image, cwd) : offlineSource(image, offline, cwd);
   if (!source.ok) return source;
   const asked = { image, digest: source.value.image, level, key: key.hint };
-  const found = await asValue(source.value.read);
+  const found = await asValue(() => source.value.read((envelope) => isEnvelopeBy(key, envelope)));
   if (!found.ok) return ok({ ...asked, verified: false, reasons: found.problems.map(({ message }) => message) });
-  const { envelopes, problems } = found.value;
-  const { verified, at, reason } = decideLevel(envelopes, { image: asked.digest, level, key, now });
+  const { envelopes, others, problems } = found.value;
+  const { verified, at, reason } = decideLevel(envelopes, { image: asked.digest, level, key, now, others });
   const reasons = [reason, ...(verified ? [] : problems.map(({ message }) => message))];
   return ok({ ...asked, verified, ...(at === undefined ? {} : { at }), reasons });
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import {
   evidenceFolder,
   judge,
+  maxStatementBytes,
   openTrust,
   readEnvelopeFile,
   readSigned,
@@ -29,8 +30,6 @@ export interface ShownStatement extends ListedStatement {
   statement: Statement;
 }
 
-const maxBytes = 24 * 2 ** 20;
-
 /**
  * One statement with what it says: by a file anywhere, or by a digest, or its beginning, of the evidence of any release.
  * Problems: `file-not-found` and others of reading, `usage` where a digest fits several, those of reading a statement.
@@ -40,7 +39,7 @@ export async function showStatement(workspace: Workspace, name: string, cwd: str
   if (!path.ok) return path;
   const file = nameWithin(workspace.root, path.value);
   const shown = file.startsWith('..') ? name : file;
-  const bytes = await readFileBounded(path.value, shown, maxBytes);
+  const bytes = await readFileBounded(path.value, shown, maxStatementBytes);
   if (!bytes.ok) return bytes;
   const trust = await openTrust(workspace);
   if (!trust.ok) return trust;

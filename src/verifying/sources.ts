@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Envelope, predicateTypes, readAttached, readEnvelopeFile } from '../evidence/index.ts';
+import { type Envelope, maxBundleBytes, predicateTypes, readAttached, readEnvelopeFile } from '../evidence/index.ts';
 import { openReference } from '../levels/index.ts';
 import { isRepositoryName, openLayout, type Place } from '../registry/index.ts';
 import {
@@ -17,21 +17,24 @@ import {
 } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 
-/** Statements about an image, from wherever it is asked: those that can be read, and what is wrong with the others. */
+type IsWanted = (envelope: Envelope) => boolean;
+
+/** Statements about an image, from wherever it is asked: those that are wanted, and what is wrong with those that cannot be read. */
 export interface FoundEnvelopes {
   envelopes: Envelope[];
+  /** How many more can be read: anybody may have put them there, and they are not held. */
+  others: number;
   problems: Problem[];
 }
 
 /** An image that is asked about, and where what is attached to it is read. */
 export interface Source {
   image: Digest;
-  read(): Promise<Result<FoundEnvelopes>>;
+  read(isWanted: IsWanted): Promise<Result<FoundEnvelopes>>;
 }
 
 const summaryType = predicateTypes.verificationSummary;
 const maxFiles = 2000;
-const maxBundleBytes = 24 * 2 ** 20;
 
 /** The registry that an image names. Problems: `invalid-name`, `usage` for an image without a digest. */
 export function registrySource(workspace: Workspace | undefined, text: string, cwd: string): Result<Source> {
@@ -41,9 +44,10 @@ export function registrySource(workspace: Workspace | undefined, text: string, c
   if (digest === undefined) return failed(withoutDigest(text));
   return ok({
     image: digest,
-    read: async () => {
+    read: async (isWanted) => {
       const there = await registry.hasManifest(repository, digest);
-      return there ? attachedTo({ registry, repository }, digest) : ok({ envelopes: [], problems: [notThere(text)] });
+      if (!there) return ok({ envelopes: [], others: 0, problems: [notThere(text)] });
+      return attachedTo({ registry, repository }, digest, isWanted);
     },
   });
 }
@@ -63,7 +67,8 @@ export function offlineSource(text: string, directory: string, cwd: string): Res
   }
   const layouts = [folder, ...within(folder, repository.replace(/:[^/]*$/, ''))];
   const layout = layouts.find((each) => existsSync(join(each, 'oci-layout')));
-  const read = () => (layout === undefined ? bundlesIn(folder, directory) : bundlesOfLayout(layout, image));
+  const read = (isWanted: IsWanted) =>
+    layout === undefined ? bundlesIn(folder, directory, isWanted) : bundlesOfLayout(layout, image, isWanted);
   return ok({ image, read });
 }
 
@@ -76,32 +81,38 @@ function within(folder: string, repository: string): string[] {
     .map((each) => join(folder, each));
 }
 
-async function bundlesOfLayout(folder: string, image: Digest): Promise<Result<FoundEnvelopes>> {
+async function bundlesOfLayout(folder: string, image: Digest, isWanted: IsWanted): Promise<Result<FoundEnvelopes>> {
   const repository = basename(folder);
-  if (isRepositoryName(repository)) return attachedTo({ registry: openLayout(dirname(folder)), repository }, image);
+  if (isRepositoryName(repository))
+    return attachedTo({ registry: openLayout(dirname(folder)), repository }, image, isWanted);
   const hint = 'call it by small letters, digits and . _ - between them';
   return failed(problem('invalid-name', `'${printable(repository)}' cannot be read as a layout`, { hint }));
 }
 
-async function attachedTo({ registry, repository }: Place, image: Digest): Promise<Result<FoundEnvelopes>> {
-  const found = await readAttached({ registry, repository, image }, summaryType);
+async function attachedTo(
+  { registry, repository }: Place,
+  image: Digest,
+  isWanted: IsWanted,
+): Promise<Result<FoundEnvelopes>> {
+  const found = await readAttached({ registry, repository, image }, summaryType, isWanted);
   if (!found.ok) return found;
-  const { bundles, problems } = found.value;
-  return ok({ envelopes: bundles.map(({ envelope }) => envelope), problems });
+  const { bundles, others, problems } = found.value;
+  return ok({ envelopes: bundles.map(({ envelope }) => envelope), others, problems });
 }
 
-async function bundlesIn(folder: string, shown: string): Promise<Result<FoundEnvelopes>> {
+async function bundlesIn(folder: string, shown: string, isWanted: IsWanted): Promise<Result<FoundEnvelopes>> {
   const names = (await readdir(folder).catch(() => [])).filter((each) => !each.startsWith('.')).sort();
   if (names.length > maxFiles) {
     const message = `${shown} has ${names.length} files; at most ${maxFiles} bundles are read`;
     return failed(problem('file-too-large', message, { hint: 'put the bundles of this image alone there' }));
   }
-  const found: FoundEnvelopes = { envelopes: [], problems: [] };
+  const found: FoundEnvelopes = { envelopes: [], others: 0, problems: [] };
   for (const name of names) {
     const file = `${shown}/${name}`;
     const bytes = await readFileBounded(join(folder, name), file, maxBundleBytes);
     const envelope = bytes.ok ? readEnvelopeFile(bytes.value, file) : bytes;
-    if (envelope.ok) found.envelopes.push(envelope.value);
+    if (envelope.ok && isWanted(envelope.value)) found.envelopes.push(envelope.value);
+    else if (envelope.ok) found.others += 1;
     else found.problems.push(...envelope.problems);
   }
   return ok(found);

@@ -153,7 +153,7 @@ describe.each(['docker', 'podman'] as const)('an image that is run by %s', (runn
         timeout: '20s',
         output: { refuse: ['^survived$'] },
       }),
-      await verdict('yes | head -c 20000000; echo end', { output: { refuse: ['^end$'] } }),
+      await verdict('yes | head -c 20000000; echo end', { output: { match: ['^end$'], refuse: ['^n$'] } }),
       await verdict('dd if=/dev/zero of=/dev/null bs=600M count=1', { memory: '32MiB' }),
     ];
     expect(hangs!.failed[0]).toMatch(/stopped after 2s/);

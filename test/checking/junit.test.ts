@@ -42,6 +42,47 @@ describe('a JUnit file', () => {
     });
   });
 
+  it.each<[string, string]>([
+    [
+      'pytest, of a test that failed and was not torn down',
+      '<testsuites><testsuite name="pytest" errors="1" failures="1" skipped="0" tests="1"><testcase name="t"><failure/></testcase><testcase name="t"><error/></testcase></testsuite></testsuites>',
+    ],
+    [
+      'pytest-subtests',
+      '<testsuite failures="2" errors="0" tests="4"><testcase name="t"><failure/><failure/></testcase></testsuite>',
+    ],
+    [
+      'surefire, of tests that passed and failed when run again',
+      '<testsuite tests="1" errors="0" skipped="0" failures="2"><testcase name="a"><flakyFailure/></testcase><testcase name="b"><failure/><rerunFailure/></testcase></testsuite>',
+    ],
+    [
+      'gtest',
+      '<testsuites tests="3" failures="1" disabled="1" errors="0"><testsuite name="S" tests="3" failures="1" disabled="1" skipped="0" errors="0"><testcase name="a" status="run" result="completed"><failure/><failure/></testcase><testcase name="b" status="notrun"/></testsuite></testsuites>',
+    ],
+    [
+      'Catch2, which counts assertions',
+      '<testsuites><testsuite errors="0" failures="2" tests="40"><testcase name="a"><failure/><failure/></testcase></testsuite></testsuites>',
+    ],
+    [
+      'mocha, which says the same twice',
+      '<testsuite tests="2" failures="1" errors="1"><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>',
+    ],
+    [
+      'PHPUnit, in suites of suites',
+      '<testsuites><testsuite tests="2" errors="1" failures="1"><testsuite tests="1" errors="1" failures="0"><testcase name="a"><error/></testcase></testsuite><testsuite tests="1" errors="0" failures="1"><testcase name="b"><failure/></testcase></testsuite></testsuite></testsuites>',
+    ],
+  ])('of %s is understood: its totals are of what it tells', async (_what, text) => {
+    expect(verdictOfTests((await report(text)).tests).failed).not.toEqual([]);
+  });
+
+  it('of gotestsum passes when only its compiler had something to say, and counts that are no numbers say nothing', async () => {
+    const texts = [
+      '<testsuites tests="1" failures="0" errors="2"><testsuite tests="1" failures="0"><testcase name="a"/></testsuite></testsuites>',
+      '<testsuite tests="" failures="" errors="none"><testcase name="a"/></testsuite>',
+    ];
+    for (const text of texts) expect(verdictOfTests((await report(text)).tests).failed).toEqual([]);
+  });
+
   it('never hides a failure behind a pass of the same name, in whatever order', async () => {
     const [pass, fail, skip] = [
       '<testcase name="t"/>',
@@ -87,6 +128,26 @@ describe('a JUnit file', () => {
     ['another kind of document', '<html><body/></html>', /'html' is no element of test suites/],
     ['JSON', '{"tests": 1}', /r\.xml/],
     ['bytes that are no UTF-8', Buffer.from([0x3c, 0x61, 0xff, 0xfe]), /not valid|invalid/i],
+    [
+      'failures that it only counts',
+      '<testsuite tests="900" failures="37" errors="2"><testcase name="a"/></testsuite>',
+      /a suite says that 37 of its tests failed, and tells of 0/,
+    ],
+    [
+      'errors that it only counts',
+      '<testsuite errors="1"><testcase name="a"/></testsuite>',
+      /says that 1 of its tests/,
+    ],
+    [
+      'failures of one suite that another has',
+      '<testsuites><testsuite failures="1"><testcase name="a"/></testsuite><testsuite><testcase name="b"><failure/></testcase></testsuite></testsuites>',
+      /says that 1 of its tests failed, and tells of 0/,
+    ],
+    [
+      'failures of the whole that are in no suite',
+      '<testsuites failures="1"><testsuite><testcase name="a"/></testsuite></testsuites>',
+      /says that 1 of its tests failed/,
+    ],
     ['nesting without end', `<testsuite>${'<testsuite>'.repeat(100)}`, /nests deeper than 64/],
   ])('with %s is refused, with its place', async (_what, text, message) => {
     expect(await refusal(text)).toMatch(message);

@@ -1,10 +1,15 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { readReport } from '../../src/checking/files.ts';
 import { judgeMetrics } from '../../src/checking/metrics.ts';
-import { judgeOutput } from '../../src/checking/output.ts';
+import { OutputSearch } from '../../src/checking/output.ts';
+import { repeatedKey } from '../../src/checking/repeated-key.ts';
 import { judgeFindings, readFindings } from '../../src/checking/vulnerabilities.ts';
+import { maxLogBytes } from '../../src/runners/index.ts';
 import { severities } from '../../src/workspace/index.ts';
-import { problemsOf } from '../support/workspace.ts';
+import { aFolder, problemsOf } from '../support/workspace.ts';
 
 const severitiesOf = (report: unknown) => {
   const found = readFindings(report, 'r.json');
@@ -54,6 +59,48 @@ describe('a report of vulnerabilities', () => {
     expect(severitiesOf(sarif(results, rules))).toEqual(['a critical', 'b medium', 'c high', 'd low', 'e medium']);
   });
 
+  it('is of SARIF with rules in extensions, by place and by id', () => {
+    const rule = (id: string, score: string) => ({ id, properties: { 'security-severity': score } });
+    const tool = {
+      driver: { name: 'd', rules: [rule('a', '1.0')] },
+      extensions: [
+        { name: 'e', rules: [rule('a', '9.8')] },
+        { name: 'f', guid: 'g', rules: [rule('x', '1.0'), rule('b', '7.5')] },
+      ],
+    };
+    const results = [
+      { ruleId: 'a' },
+      { ruleId: 'a', level: 'note', rule: { id: 'a', toolComponent: { index: 0 } } },
+      { level: 'note', rule: { index: 1, toolComponent: { name: 'f' } } },
+      { level: 'note', rule: { index: 1, toolComponent: { guid: 'g' } } },
+      { level: 'note', ruleIndex: 0, rule: { toolComponent: { index: 0 } } },
+      { ruleId: 'b', level: 'note' },
+    ];
+    expect(severitiesOf({ runs: [{ tool, results }] })).toEqual(['a low', 'a critical', 'b high']);
+    const { driver } = tool;
+    const nameless = { driver: { rules: [{ ...driver.rules[0], id: '' }, rule('b', '9.8')] }, extensions: null };
+    expect(severitiesOf({ runs: [{ tool: nameless, results: [{ ruleIndex: 1 }] }] })).toEqual(['b critical']);
+    expect(readFindings({ runs: [{ tool, results: results.slice(2, 5) }] }, 'r.json')).toMatchObject({
+      value: [{ severity: 'high' }, { severity: 'critical' }],
+    });
+  });
+
+  it.each<[unknown, string]>([
+    ['', 'high'],
+    [' ', 'high'],
+    [null, 'high'],
+    [' 9.8 ', 'critical'],
+    ['0.0', 'negligible'],
+    [-1, 'unknown'],
+    ['-1.0', 'unknown'],
+    ['NaN', 'unknown'],
+    [true, 'unknown'],
+    [[], 'unknown'],
+  ])('with the score %j and the level error is %s', (score, severity) => {
+    const result = { ruleId: 'a', level: 'error', properties: { 'security-severity': score } };
+    expect(severitiesOf(sarif([result]))).toEqual([`a ${severity}`]);
+  });
+
   it('takes severities that nobody knows for found, and what a scanner let pass for not', () => {
     expect(
       severitiesOf(trivy({ VulnerabilityID: 'CVE-1', Severity: 'Catastrophic' }, { VulnerabilityID: 'CVE-2' })),
@@ -68,6 +115,8 @@ describe('a report of vulnerabilities', () => {
     ['a list', [], /is no report/],
     ['an empty object', {}, /none of SARIF, Trivy or Grype/],
     ['Trivy that looked at nothing', { SchemaVersion: 2 }, /looked at nothing/],
+    ['Trivy with an empty list of what it looked at', { SchemaVersion: 2, Results: [] }, /looked at nothing/],
+    ['SARIF without a run', { runs: [] }, /looked at nothing/],
     ['SARIF of a scanner that broke off', { runs: [{ tool: {} }] }, /did not come to its end/],
     [
       'SARIF of a scanner that failed',
@@ -103,6 +152,7 @@ describe('a report of vulnerabilities', () => {
       'at most 2 high: 3, such as C0 in zlib, C1 in zlib, C2 in zlib',
     ]);
     expect(judgeFindings(found('unknown'), { critical: 0, high: 5 }).failed.length).toBe(1);
+    expect(judgeFindings(found('unknown'), { low: 5 })).toMatchObject({ failed: [], counts: { low: 0, unknown: 1 } });
     expect(judgeFindings(found('unknown'), { critical: 0, unknown: 1 }).failed).toEqual([]);
   });
 
@@ -115,6 +165,27 @@ describe('a report of vulnerabilities', () => {
         expect(judgeFindings([...found, more], ceiling).failed.length).toBeGreaterThanOrEqual(before);
       }),
     );
+  });
+});
+
+describe('a report in JSON', () => {
+  it('with a name twice in one object is refused, wherever that is', async () => {
+    const file = join(aFolder(), 'r.json');
+    const read = async (text: string) => {
+      writeFileSync(file, text);
+      return readReport(file, 'r.json');
+    };
+    for (const text of ['{"A":5,"A":0.5}', '[{"b":{"\\u0041": {} , "A":1}}]'])
+      expect(problemsOf(await read(text)).map(({ message }) => message)).toEqual([
+        "r.json has 'A' twice in one object",
+      ]);
+    const sound = '{"A":"A","b":["A","A",{"A":"\\\\"}],"c\\":{":1,"d":{"A":"}\\"","c":":"}}';
+    expect(await read(sound)).toEqual({ ok: true, value: JSON.parse(sound) });
+    expect((await read(JSON.stringify({ long: '\\"x'.repeat(2 ** 22) }))).ok).toBe(true);
+  });
+
+  it('without one is read, whatever it is', () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => expect(repeatedKey(JSON.stringify(value))).toBeUndefined()));
   });
 });
 
@@ -159,12 +230,59 @@ describe('measured values', () => {
 });
 
 describe('what a program printed', () => {
+  type Wanted = ConstructorParameters<typeof OutputSearch>[0];
+  const judgeOutput = (output: string | Iterable<string>, wanted: Wanted) => {
+    const search = new OutputSearch(wanted);
+    for (const each of typeof output === 'string' ? [output] : output) search.hear(Buffer.from(each));
+    return search.verdict();
+  };
   it('must match what it must, line by line, and nothing that it must not', () => {
     const output = 'all good\nTOTAL 5\n';
     expect(judgeOutput(output, { match: ['^TOTAL \\d$'], refuse: ['Traceback'] }).failed).toEqual([]);
     expect(judgeOutput(output, { match: ['^bad'], refuse: ['good$'] }).failed).toEqual([
       'output has /^bad/: it has not',
       'output has nothing of /good$/: it has',
+    ]);
+  });
+
+  it('is searched to its end, however much it is, whole lines at a time and in little memory', () => {
+    const much = function* (end: string) {
+      for (let part = 0; part < 40; part++)
+        yield 'x'
+          .repeat(2 ** 10)
+          .concat('\n')
+          .repeat(2 ** 10);
+      yield end;
+    };
+    const before = process.memoryUsage().heapUsed;
+    expect(
+      judgeOutput(much('Trace'.concat('back\nall good')), { match: ['^all good$'], refuse: ['^Traceback$'] }),
+    ).toEqual({
+      passed: ['output has /^all good$/'],
+      warned: [],
+      failed: ['output has nothing of /^Traceback$/: it has'],
+    });
+    expect(judgeOutput(much('\n'), { match: ['^x{5}$'], refuse: ['y'] })).toMatchObject({
+      passed: ['output has nothing of /y/'],
+      failed: ['output has /^x{5}$/: it has not'],
+    });
+    const oneLine = Array.from({ length: 30 }, (_, part) => (part === 20 ? 'bad' : 'x'.repeat(2 ** 20)));
+    expect(judgeOutput(oneLine, { refuse: ['xbadx'] }).failed.length).toBe(1);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 2 ** 20);
+  });
+
+  it('elsewhere, and is more than its log holds, is not taken for clean', async () => {
+    const log = join(aFolder(), 'log');
+    const judged = async (text: string) => {
+      writeFileSync(log, text);
+      const search = new OutputSearch({ match: ['good'], refuse: ['bad', 'worse'] });
+      await search.readLog(log);
+      return search.verdict().failed;
+    };
+    expect(await judged('good\n')).toEqual([]);
+    expect(await judged('good\nbad\n'.padEnd(maxLogBytes, 'x'))).toEqual([
+      'output has nothing of /bad/: it has',
+      'output has nothing of /worse/: not known, for of so much output only the log could be searched',
     ]);
   });
 

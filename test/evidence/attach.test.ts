@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
-import { attachSignature, attachStatement, readAttached, signStatement } from '../../src/evidence/index.ts';
+import {
+  attachSignature,
+  attachStatement,
+  readAttached,
+  signStatement,
+  verifyAttached,
+} from '../../src/evidence/index.ts';
 import {
   copyImage,
   type ImageRegistry,
@@ -19,6 +25,7 @@ import { counterpart } from '../support/counterparts.ts';
 import { aStatement, aTrustingWorkspace } from '../support/keys.ts';
 import { startReferrersApi } from '../support/referrers-api.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
+import { problemsOf } from '../support/workspace.ts';
 
 const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const withServer = counterpart('docker-registry');
@@ -227,6 +234,53 @@ describe.each(places)('in %s', (_place, open) => {
       expect(unwrap(await readAttached({ ...to, image: each })).bundles).toHaveLength(1);
       expect(await to.registry.resolve('copy', `sha256-${hexOf(each)}.sig`)).toBeDefined();
     }
+  });
+});
+
+describe('what others attached', () => {
+  const summaryType = 'https://slsa.dev/verification_summary/v1';
+  /** A bundle with a statement that says it is a summary, of so many bytes, signed as builder. */
+  async function withBundle(text?: string) {
+    const registry = openLayout(await aDirectory(), 'layout:here');
+    const image = await freshImage(registry);
+    const predicate = { note: text ?? 'x' };
+    const signed = await trusting.sign(aStatement({ predicateType: summaryType, predicate }, image), 'builder');
+    unwrap(await attachStatement(registry, 'dm/stack', image, signed));
+    return { registry, repository: 'dm/stack', image };
+  }
+
+  it('is not held when nobody wants it, and is counted', async () => {
+    const to = await withBundle();
+    expect(unwrap(await readAttached(to, summaryType, () => false))).toEqual({ bundles: [], others: 1, problems: [] });
+    expect(unwrap(await readAttached(to, summaryType, () => true))).toMatchObject({ bundles: [{}], others: 0 });
+  });
+
+  it('is not read as a summary when it is longer than any', async () => {
+    const to = await withBundle('x'.repeat(2 ** 20));
+    const [problem] = unwrap(await readAttached(to, summaryType)).problems;
+    expect(problem!.message).toMatch(/^dm\/stack@sha256:.*, attached to the image: its bundle has more than 1 MiB$/);
+    expect(unwrap(await readAttached(to)).bundles).toHaveLength(1);
+  });
+
+  it('and is damaged, is named by its place, with the command that takes it away', async () => {
+    const registry = openLayout(await aDirectory(), 'layout:here');
+    const image = await freshImage(registry);
+    const { bytes, mediaType } = unwrap(await registry.readManifest('dm/stack', image));
+    const blob = unwrap(await registry.writeBlob('dm/stack', once('{}')));
+    const damaged = await writeJson(registry, 'dm/stack', mediaTypes.manifest, {
+      artifactType: bundleType,
+      config: { mediaType: 'application/vnd.oci.empty.v1+json', ...blob },
+      layers: [{ mediaType: bundleType, ...blob }],
+      subject: { mediaType, digest: image, size: bytes.length },
+    });
+    const found = await verifyAttached(trusting.workspace, registry, 'dm/stack', image);
+    expect(problemsOf(found)).toMatchObject([
+      {
+        code: 'signature-invalid',
+        message: `dm/stack@${damaged}: it is no Sigstore bundle of a statement`,
+        hint: expect.stringContaining(`oras manifest delete --oci-layout here/dm/stack@${damaged}`),
+      },
+    ]);
   });
 });
 

@@ -15,7 +15,7 @@ import {
   writeEvidence,
 } from '../../src/evidence/index.ts';
 import { digestOf, hexOf, type Instant, unwrap } from '../../src/support/index.ts';
-import { aFolder, brief } from '../support/workspace.ts';
+import { aFolder, brief, problemsOf } from '../support/workspace.ts';
 
 const folder = 'releases/w.2018.18/evidence';
 const image = digestOf('image');
@@ -250,6 +250,11 @@ describe('the evidence of a release', () => {
     expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(['file-unreadable']));
   });
 
+  it('is never so long that nobody would read it again', async () => {
+    const long = testResultStatement(aResult({ passedTests: ['x'.repeat(16 * 2 ** 20)] }));
+    expect(problemsOf(await signStatement(long, undefined))).toMatchObject([{ code: 'file-too-large' }]);
+  });
+
   it('leaves statements of another kind to those who made them', async () => {
     const { root } = await stored(aResult());
     await writeStatement(root, folder, altered(['predicateType'], 'https://slsa.dev/provenance/v1') as never);
@@ -274,6 +279,19 @@ describe('the evidence of a release', () => {
 describe('the latest result of a check on an image', () => {
   const kept = (more: Partial<CheckResult>): StoredResult => ({ ...aResult(more), file: 'x' });
 
+  const configuration = digestOf('definition');
+  const asked = { check: 'smoke', digest: image, configuration };
+
+  it('is of the same moment that of the definition in force, a failure or a pass', () => {
+    const stale = { ...at('11:00:00'), configuration: digestOf('another') };
+    for (const outcome of [{}, failed])
+      for (const before of [{}, failed]) {
+        const [wanted, other] = [kept({ ...outcome, ...at('11:00:00') }), kept({ ...before, ...stale })];
+        expect(latestResult([wanted, other], asked)).toBe(wanted);
+        expect(latestResult([other, wanted], asked)).toBe(wanted);
+      }
+  });
+
   it('is the newest, whatever the order; of the same moment a failure', () => {
     const old = kept(at('10:00:00'));
     const newer = kept({ ...failed, ...at('11:00:00') });
@@ -283,13 +301,13 @@ describe('the latest result of a check on an image', () => {
       [same, newer, old],
       [newer, same, old],
     ])
-      expect(latestResult(results, 'smoke', image)).toBe(newer);
-    expect(latestResult([newer, kept(at('11:00:01')), old], 'smoke', image)).toMatchObject({ passed: true });
+      expect(latestResult(results, asked)).toBe(newer);
+    expect(latestResult([newer, kept(at('11:00:01')), old], asked)).toMatchObject({ passed: true });
   });
 
   it('is none of another check and none of another digest', () => {
     const results = [kept({ check: 'structure' }), kept({ digest: digestOf('another') })];
-    expect(latestResult(results, 'smoke', image)).toBeUndefined();
-    expect(latestResult([], 'smoke', image)).toBeUndefined();
+    expect(latestResult(results, asked)).toBeUndefined();
+    expect(latestResult([], asked)).toBeUndefined();
   });
 });

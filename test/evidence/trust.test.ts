@@ -228,6 +228,20 @@ describe('who signs in a role', () => {
     if (pem.length > 40) expect(told[0]).not.toContain(pem.split('\n')[1]!);
   });
 
+  it('is the next key of the role when one is not valid today, and nobody when none is', async () => {
+    const more = { a: 'notAfter: "2018-06-01"', b: 'notBefore: "2999-01-01"' };
+    const both = await aTrustingWorkspace({ roles: { tester: ['a', 'b', 'c'] }, more });
+    expect(unwrap(await signerFor(both.workspace, 'tester', both.env))?.key).toBe('c');
+    const ended = await aTrustingWorkspace({ roles: { tester: ['a', 'b'] }, more });
+    expect(problemsOf(await signerFor(ended.workspace, 'tester', ended.env))).toMatchObject([
+      {
+        code: 'signer-missing',
+        message: "nobody can sign as 'tester' here: a: it was valid until 2018-06-01; b: it is valid from 2999-01-01",
+        hint: expect.stringContaining('make the next key'),
+      },
+    ]);
+  });
+
   it('is nobody whose key was revoked, and nobody for a role without keys', async () => {
     const made = await aTrustingWorkspace({
       roles: { tester: ['t'] },

@@ -284,6 +284,11 @@ describe('ceilings', () => {
     expect(counted({ critical: 1, high: 6 }).open).toEqual([
       'unmet: scan found in stack: 1 critical of at most 0, 6 high of at most 5 (2018-05-03T10:00:00Z)',
     ]);
+    expect(counted({ low: 0, unknown: 1 }).open).toEqual([
+      'unmet: scan found in stack: 1 critical of at most 0 (2018-05-03T10:00:00Z)',
+    ]);
+    const unknown = { vulnerabilities: { max: { critical: 0, unknown: 1 }, checks: ['scan'] } };
+    expect(counted({ unknown: 1 }, { ceilings: unknown }).verdict).toBe('allow');
     expect(counted(undefined).open).toEqual(['unmet: vulnerabilities of stack were not counted by scan']);
     expect(counted({}, { results: [] }).open).toEqual([
       'unmet: scan was not run on stack',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { evaluateGate, type GateFacts, type ResultFact } from '../../src/promotion/index.ts';
+import { type CheckFact, evaluateGate, type GateFacts, type ResultFact } from '../../src/promotion/index.ts';
 import { type CalendarDate, digestOf, hexOf, instantOf, problem } from '../../src/support/index.ts';
 import { at, bundle, dev, facts, other, result, rule, smoke, stack, unmet, unsigned } from './gate-builder.ts';
 
@@ -204,6 +204,9 @@ describe('the evidence a gate looks at', () => {
       [result({ passed: false }), result({ at: later }), 'allow'],
       [result({}), result({ passed: false }), 'deny'],
       [result({}), result({ configuration: other, at: later }), 'deny'],
+      [result({}), result({ configuration: other, file: 'z' }), 'allow'],
+      [result({}), result({ configuration: other, passed: false }), 'allow'],
+      [result({ passed: false }), result({ configuration: other }), 'deny'],
     ] as const;
     for (const [one, two, expected] of pairs)
       expect([verdict(one, two), verdict(two, one)]).toEqual([expected, expected]);
@@ -315,21 +318,20 @@ describe('whatever the facts are', () => {
       from.waived.some(
         (each) => each.check === check && each.subject === bundle && each.until >= from.now.slice(0, 10),
       );
-    const passes = (from: GateFacts, check: string, image: string) => {
+    const passes = (from: GateFacts, { check, configuration }: CheckFact, image: string) => {
+      const weight = (each: ResultFact) => (each.configuration === configuration ? 2 : 0) + (each.passed ? 0 : 1);
       const digest = from.images.find((each) => each.name === image)?.digest;
       const [newest] = from.results
         .filter((each) => each.check === check && each.digest === digest)
-        .sort((left, right) =>
-          left.at === right.at ? Number(left.passed) - Number(right.passed) : left.at < right.at ? 1 : -1,
-        );
+        .sort((left, right) => (left.at === right.at ? weight(right) - weight(left) : left.at < right.at ? 1 : -1));
       return newest?.passed === true;
     };
     const holds = (from: GateFacts) =>
       from.images.length > 0 &&
       from.images.every((each) => each.digest !== undefined) &&
       from.checks.every(
-        ({ check, images, advisory }) =>
-          advisory || waivedIn(from, check) || images.every((image) => passes(from, check, image)),
+        (asked) =>
+          asked.advisory || waivedIn(from, asked.check) || asked.images.every((image) => passes(from, asked, image)),
       ) &&
       from.after.levels[from.after.any && from.after.levels.length > 1 ? 'some' : 'every'](
         (each) => each.since !== undefined,

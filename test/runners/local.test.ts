@@ -141,6 +141,16 @@ describe('a program that does not end', () => {
     expect(await ends(await appears(join(cwd, 'child')))).toBe(true);
   });
 
+  it('is ended after its time with what left its group, and with what that started', async () => {
+    const away = 'setsid sh -c "sleep 60 & echo \\$! > grandchild; echo \\$\\$ > child; sleep 60; true"';
+    const { job, cwd } = aJob(`${away} & sleep 60`, { timeoutSeconds: 1 });
+    const running = runLocally(job);
+    const started = [await appears(join(cwd, 'child')), await appears(join(cwd, 'grandchild'))];
+    escaped.push(...started);
+    expect((await running).status).toBe('timeout');
+    expect(await Promise.all(started.map(ends))).toEqual([true, true]);
+  });
+
   it('is ended also when it does not listen to signals', async () => {
     const { job } = aJob('trap "" TERM INT HUP; echo deaf; while :; do sleep 1; done', { timeoutSeconds: 0.5 });
     expect(await runLocally(job)).toEqual({ status: 'timeout', tail: 'deaf' });

@@ -92,4 +92,22 @@ describe('what fails between the steps of a check run', () => {
       await server.close();
     }
   }, 60_000);
+
+  it('signs nothing for what somebody else put where it notes what is to be attached', async () => {
+    const workspace = await ready();
+    await workspace.done(...args);
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'build/stack', digest: { sha256: workspace.digest(release).slice('sha256:'.length) } }],
+      predicateType: 'https://example.org/forged/v1',
+      predicate: {},
+    };
+    const forged = { repository: 'build/stack', digest: workspace.digest(release), statement };
+    const kept = evidence(workspace)[0]!;
+    for (const name of [`${'0'.repeat(64)}.json`, kept])
+      workspace.write(`.dmrel/attach/${release}/${name}`, JSON.stringify(forged));
+    await workspace.done(...args);
+    expect(await attached(workspace)).toBe(2);
+    expect(readdirSync(join(workspace.root, '.dmrel/attach', release))).toEqual([]);
+  }, 60_000);
 });

@@ -114,6 +114,48 @@ describe('dmrel check', () => {
     expect(predicateOf(workspace, 'bad').configuration[0].annotations.attempts).toBe('2');
   }, 60_000);
 
+  it('keeps the last line of a failure bounded, without what a terminal would obey, and without secrets', async () => {
+    const token = `ghp_${'a1B2'.repeat(9)}`;
+    const workspace = await checked({
+      long: `{kind: command, ${run(`printf "\\033[2J"; head -c 1500 /dev/zero | tr "\\0" x; exit 1`)}}`,
+      leaky: `{kind: command, ${run('echo "token=$TOKEN"; exit 1')}}`,
+    });
+    await workspace.runAs({ ...workspace.env, TOKEN: token }, 'check', '--level', 'dev');
+    expect(predicateOf(workspace, 'long').failedTests[0]).toMatch(/exit code 1: \\x1b\[2Jx{292}… \(\.dmrel/);
+    expect(predicateOf(workspace, 'leaky').failedTests[0]).toMatch(
+      /exit code 1: \(the last line has a token of GitHub: see the log\) \(\.dmrel/,
+    );
+    expect(JSON.stringify(statements(workspace))).not.toContain(token);
+  }, 60_000);
+
+  it('keeps a failure that later tries could not look at again', async () => {
+    const measured = 'echo x >>runs; if test $(wc -l <runs) = 1; then echo "{\\"A\\": 5}"; else echo "{"; fi';
+    const workspace = await checked({ drp: `{kind: metrics, metrics: {A: {max: 1}}, retries: 2, ${run(measured)}}` });
+    expect((await workspace.run('check', '--level', 'dev')).code).toBe(1);
+    expect(predicateOf(workspace, 'drp')).toMatchObject({ result: 'FAILED', failedTests: ['A <= 1: 5'] });
+    expect(predicateOf(workspace, 'drp').configuration[0].annotations.attempts).toBe('3');
+  }, 60_000);
+
+  it('signs nothing of a program or a definition that is not committed; where nothing is signed, it goes on', async () => {
+    const smoke = { smoke: '{kind: command, run: [/bin/sh, checks/smoke.sh]}' };
+    const signing = await checked(smoke, { roles: { tester: ['tester-1'] } });
+    signing.write('checks/smoke.sh', 'true\n');
+    const refused = await signing.refused('check', '--level', 'dev');
+    expect(refused).toEqual({ code: 1, problems: [expect.stringContaining('policy-uncommitted: checks/smoke.sh')] });
+    signing.commit();
+    await signing.done('check', '--level', 'dev');
+    const bare = await checked(smoke);
+    bare.write('checks/smoke.sh', 'true\n');
+    await bare.done('check', '--level', 'dev');
+  }, 60_000);
+
+  it('searches all that a program prints, also what its log has no room for', async () => {
+    const flood = 'head -c 9000000 /dev/zero | tr "\\0" "\\n"; echo Traceback';
+    const workspace = await checked({ loud: `{kind: command, output: {refuse: [Traceback]}, ${run(flood)}}` });
+    expect((await workspace.run('check', '--level', 'dev')).code).toBe(1);
+    expect(predicateOf(workspace, 'loud').failedTests).toEqual(['output has nothing of /Traceback/: it has']);
+  }, 60_000);
+
   it('runs of a level what is named, and shows before what it would do', async () => {
     const workspace = await checked(
       { a: `{kind: command, ${run('true')}}`, b: `{kind: command, ${run('true')}}` },

@@ -56,7 +56,7 @@ describe('dmrel doctor', () => {
     const { sound, says, problems } = named(json, 'keys');
     expect([sound, says]).toEqual([
       true,
-      'tester (tester-1), release-manager (bob) can sign here; not builder, promoter-batch',
+      'tester (tester-1) can sign here; not builder, release-manager, promoter-batch',
     ]);
     expect(problems).toMatchObject([
       { code: 'key-expires', subject: 'builder-1', message: `key 'builder-1' ends on ${day(10)}, in 10 days` },

@@ -1,7 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { attachStatement, signStatement, verificationSummary, writeEvidence } from '../../src/evidence/index.ts';
+import { preAuthEncoding } from '../../src/evidence/dsse.ts';
+import {
+  attachStatement,
+  signedText,
+  signerFor,
+  signStatement,
+  verificationSummary,
+  writeEvidence,
+} from '../../src/evidence/index.ts';
 import { openLayout } from '../../src/registry/index.ts';
 import { type Digest, digestOf, hexOf, type Instant, unwrap } from '../../src/support/index.ts';
 import { anImage } from '../registry/images.ts';
@@ -210,6 +218,19 @@ describe('dmrel evidence import', () => {
       'file-unreadable',
     ]);
     expect(git(workspace.root, 'status', '--porcelain')).toBe('');
+  });
+
+  it('takes nothing in that is longer than what is read of a release: it would stand in the way of all that is', async () => {
+    const workspace = await aReleased();
+    const signer = unwrap(await signerFor(workspace.workspace, 'tester', workspace.env))!;
+    const statement = testResult();
+    Object.assign(statement.predicate as object, { passedTests: ['x'.repeat(13 * 2 ** 20)] });
+    const payload = Buffer.from(JSON.stringify(statement));
+    const signature = unwrap(await signer.sign(preAuthEncoding(payload)));
+    const long = outside('long.json', signedText({ payload, signature, keyid: '' }));
+    const { code, json } = await dmrelJson(workspace.root, ['evidence', 'import', long, '--release', release]);
+    expect([code, json.problems[0].code]).toEqual([3, 'file-too-large']);
+    expect(existsSync(join(workspace.root, folder))).toBe(false);
   });
 
   it('is finished by the same command after it was killed anywhere', async () => {
