@@ -1,7 +1,9 @@
-import { failed, ok, type Problem, problem, type Result } from '../support/index.ts';
-import { git, lastLine, refusal } from './command.ts';
+import { type Completed, failed, ok, type Problem, printable, problem, type Result } from '../support/index.ts';
+import { branchOf } from './branch.ts';
+import { firstError, git, lastLine, refusal } from './command.ts';
 import { commitFiles, type FilesToCommit } from './commit-files.ts';
 import { type CommitId, isRefName, type ObjectId, parseCommitId, parseObjectId } from './names.ts';
+import { obstaclesTo, unknownIdentity } from './obstacles.ts';
 import { type Replaying, replayOn } from './replay.ts';
 import type { Signer } from './sign.ts';
 import { tagObject } from './tag-object.ts';
@@ -41,6 +43,11 @@ export interface Repository {
   changed(paths: readonly string[]): Promise<string[]>;
   /** Whether the index has this file, be it on disk or not. */
   isTracked(path: string): Promise<boolean>;
+  /**
+   * What keeps files that are to be written from being committed, and pushed where that is wanted: no identity, a merge or
+   * the like in the middle, rules that ignore them, no branch where there are remotes.
+   */
+  obstacles(paths: readonly string[]): Promise<Problem[]>;
   /** Commit these files alone; what else is changed or staged stays so. */
   commit(request: FilesToCommit): Promise<Result<CommitId>>;
   tagAt(name: string): Promise<{ object: ObjectId; commit: CommitId | undefined } | undefined>;
@@ -56,6 +63,7 @@ export interface Repository {
   tagTime(name: string): Promise<number | undefined>;
   /** Delete a tag that is still this object; nothing when there is none. */
   deleteTag(name: string, object: ObjectId): Promise<Result<void>>;
+  /** What the branch follows at a remote, be it known here or not. */
   upstream(): Promise<{ remote: string; branch: string } | undefined>;
   /** Whether the upstream, as last seen, lacks a commit or the tag of this repository. */
   isAhead(tag?: string): Promise<boolean>;
@@ -71,16 +79,17 @@ export interface Repository {
 
 /** Problem: `not-a-repository`. */
 export async function openRepository(root: string): Promise<Result<Repository>> {
-  const inside = await git(['rev-parse', '--is-inside-work-tree', '--show-prefix', '--absolute-git-dir'], {
-    cwd: root,
-  });
+  const asked = ['--is-inside-work-tree', '--show-prefix', '--absolute-git-dir', '--show-object-format'];
+  const inside = await git(['rev-parse', ...asked], { cwd: root });
   if (inside.failure === 'missing') {
     return failed(problem('command-missing', 'git is not installed', { hint: 'install git 2.31 or newer' }));
   }
-  const [isInside, prefix = '', gitDirectory = ''] = inside.stdout.split('\n');
-  if (isInside !== 'true') {
-    const hint = 'records are commits: git init, then commit the workspace';
-    return failed(problem('not-a-repository', `${root} is in no git repository`, { hint }));
+  const [isInside, prefix = '', gitDirectory = '', objectFormat] = inside.stdout.split('\n');
+  if (isInside !== 'true') return failed(notOpened(root, inside.stderr));
+  if (objectFormat !== 'sha1') {
+    const hint =
+      'records name commits and tags by SHA-1: keep the workspace in a repository made without --object-format';
+    return failed(problem('not-a-repository', `${root}: its repository has objects of ${objectFormat}`, { hint }));
   }
   // Not by the library: it waits 50 ms after each command that prints nothing.
   const raw = async (...args: string[]): Promise<string | undefined> => {
@@ -90,13 +99,7 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
 
   const headCommit = async () =>
     parseCommitId((await raw('rev-parse', '--verify', '--quiet', 'HEAD^{commit}'))?.trim() ?? '');
-  const upstream = async () => {
-    const name = (await raw('rev-parse', '--abbrev-ref', '--symbolic-full-name', '@{upstream}'))?.trim();
-    const slash = name?.indexOf('/') ?? -1;
-    return name !== undefined && slash > 0
-      ? { remote: name.slice(0, slash), branch: name.slice(slash + 1) }
-      : undefined;
-  };
+  const upstream = async () => (await branchOf(raw))?.upstream;
   const tagAt: Repository['tagAt'] = async (name) => {
     if (!isRefName(name)) return undefined;
     const object = parseObjectId((await raw('rev-parse', '--verify', '--quiet', `refs/tags/${name}`))?.trim() ?? '');
@@ -105,6 +108,16 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
       (await raw('rev-parse', '--verify', '--quiet', `refs/tags/${name}^{commit}`))?.trim() ?? '',
     );
     return { object, commit };
+  };
+
+  const identity: Repository['identity'] = async () => {
+    const found = await git(['var', 'GIT_COMMITTER_IDENT'], { cwd: root });
+    const configured = await git(['config', '--get', 'user.email'], { cwd: root });
+    const [, name, email] = /^(.*) <(.*)> \d+ [+-]\d+$/.exec(found.stdout.trim()) ?? [];
+    const known =
+      configured.exitCode === 0 || process.env.GIT_COMMITTER_EMAIL !== undefined || process.env.EMAIL !== undefined;
+    if (found.exitCode === 0 && name && email && known) return ok({ name, email });
+    return failed(unknownIdentity());
   };
 
   return ok({
@@ -136,17 +149,7 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
       const printed = await raw('log', '--max-count=1', '--format=%ct', `refs/tags/${name}`, '--');
       return printed === undefined ? undefined : Number(printed.trim());
     },
-    identity: async () => {
-      const found = await git(['var', 'GIT_COMMITTER_IDENT'], { cwd: root });
-      const configured = await git(['config', '--get', 'user.email'], { cwd: root });
-      const [, name, email] = /^(.*) <(.*)> \d+ [+-]\d+$/.exec(found.stdout.trim()) ?? [];
-      const known =
-        configured.exitCode === 0 || process.env.GIT_COMMITTER_EMAIL !== undefined || process.env.EMAIL !== undefined;
-      if (found.exitCode === 0 && name && email && known) return ok({ name, email });
-      const hint =
-        "git config user.name 'Your Name' and git config user.email you@example.org, or 'tags: {tagger: ...}' in dmrel.yaml";
-      return failed(problem('identity-missing', 'git does not know who you are', { hint }));
-    },
+    identity,
     isCommitted: async (paths) => {
       const status = await raw('status', '--porcelain', '--ignored', '--untracked-files=all', '--', ...paths);
       const tracked = await raw('ls-files', '--error-unmatch', '--', ...paths);
@@ -160,6 +163,7 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
       return files.map((file) => (file.startsWith(prefix) ? file.slice(prefix.length) : file));
     },
     isTracked: async (path) => (await raw('ls-files', '--', path))?.trim() !== '',
+    obstacles: (paths) => obstaclesTo({ gitDirectory, raw }, paths),
     commit: (request) => commitFiles({ root, gitDirectory, prefix, raw, headCommit }, request),
     createTag: async ({ name, commit, message, tagger, epochSeconds, signer }) => {
       const unsigned = { commit, tag: name, tagger, epochSeconds, message };
@@ -196,6 +200,7 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
       const done = await git(['push', '--porcelain', '--atomic', ...leases, '--', remote, ...all], {
         cwd: root,
         timeoutSeconds: 120,
+        ownGroup: true, // begun, it is finished: Ctrl-C is for dmrel
       });
       if (done.exitCode === 0) return { status: /^[*+ -]\t/m.test(done.stdout) ? 'pushed' : 'up-to-date' };
       const refused = refusal(done);
@@ -205,9 +210,30 @@ export async function openRepository(root: string): Promise<Result<Repository>> 
         return { status: 'refused', problem: problem('push-refused', `${remote} refuses the records: ${refused}`) };
       return {
         status: 'failed',
-        problem: problem('push-refused', `git push ${remote}: ${lastLine(done.stderr)}`),
+        problem: problem('push-refused', `git push ${remote}: ${whyEnded(done)}`),
         retryable: true,
       };
     },
   });
+}
+
+/** Why git does not take a directory for the inside of a repository. */
+function notOpened(root: string, stderr: string): Problem {
+  const owned = /detected dubious ownership in repository at '(.*)'/.exec(stderr)?.[1];
+  if (owned !== undefined) {
+    const hint = `if that is right: git config --global --add safe.directory ${printable(owned)}`;
+    return problem('not-a-repository', `${root} is in a repository of another user, which git does not open`, { hint });
+  }
+  if (stderr === '' || /^fatal: not a git repository/m.test(stderr)) {
+    const hint = 'records are commits: git init, then commit the workspace';
+    return problem('not-a-repository', `${root} is in no git repository`, { hint });
+  }
+  const hint = 'mend what git complains of; try: git status';
+  return problem('not-a-repository', `git does not open the repository of ${root}: ${firstError(stderr)}`, { hint });
+}
+
+function whyEnded({ failure, stderr }: Completed): string {
+  if (failure === 'timeout') return 'no answer in time';
+  if (failure !== undefined) return 'it was stopped';
+  return lastLine(stderr) || 'git gave no reason';
 }

@@ -143,6 +143,7 @@ export async function prepareUndo(workspace: Workspace, request: UndoRequest): P
     return { id, title, action: present ? 'delete' : 'skip', needs, from: null, to: null };
   };
   const recorded = record !== undefined || undone !== undefined;
+  if (await repository.isTracked(file)) problems.push(...(await repository.obstacles([])));
   steps.push(step('record', `take ${file} away`, recorded, untagged));
   steps.push(step('workspace-tag', 'take the tag of the workspace away', details.workspaceTag !== null, ['record']));
   if (upstream.value) steps.push(step('push', `push to ${upstream.value.name}`, true, ['workspace-tag']));

@@ -207,6 +207,67 @@ describe('an upstream', () => {
     expectOneRelease(upstream);
   });
 
+  it('is what the branch follows, be it fetched or not, whatever the remote is called', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    git(root, 'remote', 'rename', 'origin', 'team/origin');
+    git(root, 'update-ref', '-d', 'refs/remotes/team/origin/main');
+    expect((await dmrel(root, weekly)).code).toBe(0);
+    expectOneRelease(upstream);
+    // A branch that follows another one of the same repository is pushed nowhere.
+    git(root, 'switch', '--quiet', '--create', 'mine/a', '--track', 'main');
+    expect((await dmrelJson(root, ['tag', 'daily', '--dry-run'])).json).toMatchObject({
+      problems: [],
+      steps: expect.not.arrayContaining([expect.objectContaining({ id: 'push' })]),
+    });
+  });
+
+  it('is not left out where HEAD is on no branch: nothing is written', async () => {
+    const upstream = new Upstream(1);
+    const machine = upstream.machine('first');
+    git(machine.root, 'checkout', '--quiet', '--detach');
+    const before = machine.state();
+    const { code, json } = await dmrelJson(machine.root, weekly);
+    expect([code, json.problems]).toMatchObject([
+      3,
+      [{ code: 'workspace-lacks', hint: expect.stringContaining('git switch -C main --track origin/main') }],
+    ]);
+    expect(machine.state()).toBe(before);
+  });
+
+  it('that has a tag of that name and no record keeps the release from being made', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    git(upstream.path, 'tag', tag, 'main');
+    const { code, json } = await dmrelJson(root, weekly);
+    expect([code, json.problems]).toMatchObject([
+      1,
+      [{ code: 'tag-conflict', message: `origin/main has a tag ${tag} already, but no record of it` }],
+    ]);
+    // It comes while the release is made: why the push is refused is told, not what follows from that.
+    git(upstream.path, 'tag', '--delete', tag);
+    const hook = join(root, '.git/hooks/post-commit');
+    mkdirSync(join(root, '.git/hooks'), { recursive: true });
+    writeFileSync(
+      hook,
+      `#!/bin/sh\nunset $(git rev-parse --local-env-vars)\ngit -C ${upstream.path} tag ${tag} main\n`,
+    );
+    chmodSync(hook, 0o755);
+    expect((await dmrelJson(root, weekly)).json.problems[0]).toMatchObject({
+      code: 'push-refused',
+      message: 'origin refuses the records: [rejected] (already exists)',
+    });
+  });
+
+  it('gets the records and nothing else, however pushes of people are set up', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    git(root, 'tag', '--annotate', '--message', 'mine', 'private');
+    for (const setting of ['push.followTags', 'push.gpgSign']) git(root, 'config', setting, 'true');
+    expect((await dmrel(root, weekly)).code).toBe(0);
+    expectOneRelease(upstream);
+  });
+
   it('that is ahead is said before anything is looked at, and nothing is written', async () => {
     const upstream = new Upstream(1);
     const second = upstream.machine('second');
