@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { type Completed, type Problem, printable, problem, run } from '../support/index.ts';
 import type { Transport } from './url.ts';
@@ -67,7 +68,8 @@ const asksByWayOfSsh = (transport: Transport | undefined, ownGroup: boolean): bo
 const sshCommands = new Map<string, Promise<string | undefined>>();
 
 /** ssh as it is set up, told to ask nobody where it is ssh itself. `GIT_SSH` names a program and takes no options. */
-async function sshVariables(cwd = process.cwd()): Promise<Record<string, string>> {
+async function sshVariables(folder = '.'): Promise<Record<string, string>> {
+  const cwd = resolve(folder);
   const { GIT_SSH_COMMAND, GIT_SSH } = process.env;
   if (!sshCommands.has(cwd)) sshCommands.set(cwd, GIT_SSH_COMMAND ? Promise.resolve(GIT_SSH_COMMAND) : configured(cwd));
   const command = (await sshCommands.get(cwd)) ?? (GIT_SSH ? undefined : 'ssh');

@@ -40,7 +40,7 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
       const text = textIfThere(path);
       if (text === undefined) continue; // released in between
       const other = parseHolder(text);
-      if (other && !isGone(other)) {
+      if (other && !isGone(other, now)) {
         mine.delete(draft);
         return other;
       }
@@ -97,11 +97,11 @@ function parseHolder(text = ''): LockHolder | undefined {
   }
 }
 
-function isGone(holder: LockHolder): boolean {
+function isGone(holder: LockHolder, now: Date): boolean {
   const { pid, host, space, started, claim: name, at } = holder;
   if (host !== hostName()) return false;
   // Another container of the same name may be at work, and of its processes nothing is seen from here.
-  if (space !== undefined) return hasProcessEnded(holder) || wasBeforeStart(space, at);
+  if (space !== undefined) return hasProcessEnded(holder) || wasBeforeStart(space, at, now);
   if (pid === process.pid) return !mine.has(name);
   try {
     process.kill(pid, 0);

@@ -36,9 +36,9 @@ export function hasProcessEnded({ pid, space, started }: ProcessIdentity): boole
 }
 
 /** Whether something of this machine is of a time before it was started last: whoever was at it then has ended. */
-export function wasBeforeStart(space: string, at: string): boolean {
+export function wasBeforeStart(space: string, at: string, now: Date): boolean {
   const boot = bootOf(ownSpace() ?? space);
-  return boot !== bootOf(space) && Date.parse(at) < Date.now() - uptime() * 1000;
+  return boot !== bootOf(space) && Date.parse(at) < now.getTime() - uptime() * 1000;
 }
 
 const bootOf = (space: string): string | undefined => space.split(' ')[0];

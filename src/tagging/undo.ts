@@ -257,7 +257,7 @@ const notOurs = (product: string, tag: string, found: string): Problem =>
 export async function bindUndoSteps(
   workspace: Workspace,
   plan: UndoPlan,
-  options: { signal: AbortSignal; scratch: string },
+  options: { scratch: string },
 ): Promise<Result<BoundSteps>> {
   const { root, config } = workspace;
   const index = await readProductIndex(root, config.products!.index, transportsOf(config));
@@ -270,7 +270,7 @@ export async function bindUndoSteps(
 
   const untag = (name: string) => async (): Promise<Outcome> => {
     const { tag, object } = plan.details.tags[name]!;
-    const remote = openRemote(index.value.products.get(name)!.url, { signal: options.signal });
+    const remote = openRemote(index.value.products.get(name)!.url);
     const outcome = await remote.deleteTag({ scratch: join(options.scratch, name), tag, from: object });
     switch (outcome.status) {
       case 'deleted':

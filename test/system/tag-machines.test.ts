@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { dmrel, dmrelJson, type Ended } from '../support/dmrel.ts';
+import { cleanEnv, dmrel, dmrelJson, type Ended, home } from '../support/dmrel.ts';
 import { git } from '../support/release-workspace.ts';
 import { moments, rounds } from '../support/sample.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
@@ -265,6 +266,27 @@ describe('an upstream', () => {
     git(root, 'tag', '--annotate', '--message', 'mine', 'private');
     for (const setting of ['push.followTags', 'push.gpgSign']) git(root, 'config', setting, 'true');
     expect((await dmrel(root, weekly)).code).toBe(0);
+    expectOneRelease(upstream);
+  });
+
+  it('gets the whole of a push that was begun when a terminal says Ctrl-C to all that runs there', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    const hook = join(upstream.path, 'hooks/pre-receive');
+    const began = join(upstream.base, 'began');
+    mkdirSync(join(upstream.path, 'hooks'), { recursive: true });
+    writeFileSync(hook, `#!/bin/sh\ngrep -q refs/tags/ || exit 0\ntouch ${began}\nsleep 1\n`);
+    chmodSync(hook, 0o755);
+    const child = spawn(process.execPath, [join(home, 'bin/dmrel.js'), ...weekly], {
+      cwd: root,
+      env: await cleanEnv(),
+      detached: true,
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    while (!existsSync(began)) await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(-child.pid!, 'SIGINT');
+    expect(await ended).toBe(0);
     expectOneRelease(upstream);
   });
 
