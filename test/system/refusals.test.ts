@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { cleanEnv, dmrel, dmrelJson, type RunOptions } from '../support/dmrel.ts';
+import { cleanEnv, dmrel, dmrelJson, home, type RunOptions } from '../support/dmrel.ts';
 import { git, imageConfig, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
 import { aFolder } from '../support/workspace.ts';
 
@@ -238,6 +238,26 @@ describe('a workspace that is not ready to be written to', () => {
       message: `the system refused: mkdir ${workspace.root}/.dmrel: EEXIST`,
       hint: expect.stringContaining('something else stands in its place'),
     });
+    expect(workspace.tagged(tag)).toEqual([]);
+  });
+
+  it('because there is no room for what is only needed on the way, or for more open files', async () => {
+    const workspace = new ReleaseWorkspace(20);
+    const TMPDIR = join(workspace.root, 'nowhere');
+    const env = { ...(await cleanEnv()), TMPDIR };
+    expect(await refusal(workspace.root, weekly, { env })).toMatchObject({
+      exit: 4,
+      code: 'file-unwritable',
+      hint: `TMPDIR is ${TMPDIR}: make that directory one that can be written to, or set TMPDIR to another`,
+    });
+    const few = ['-c', 'ulimit -n 50; exec "$@"', 'sh', process.execPath, join(home, 'bin/dmrel.js'), ...weekly];
+    const { status, stderr } = spawnSync('sh', few, { cwd: workspace.root, env: await cleanEnv(), encoding: 'utf8' });
+    expect([status, stderr]).toEqual([
+      4,
+      expect.stringMatching(
+        /error {2}command-failed {2}cannot start git: EMFILE\n {2}= let more files be open at once/,
+      ),
+    ]);
     expect(workspace.tagged(tag)).toEqual([]);
   });
 
