@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import { failed, ok, problem, type Result } from '../support/index.ts';
 import { git, remoteProblem, safe } from './command.ts';
 import type { ObjectId } from './names.ts';
 import { fetchUrl, scratchRepository } from './scratch.ts';
+import { topOf } from './sign.ts';
 import type { RemoteUrl } from './url.ts';
 
 const maxTagBytes = 64 * 2 ** 10;
@@ -57,10 +59,14 @@ export interface SignatureVerdict {
 export async function signatureSettings(root: string, allowedSigners: string | undefined): Promise<string[]> {
   const files = ['gpg.ssh.allowedSignersFile', 'gpg.ssh.revocationFile'];
   const settings: string[] = [];
+  const top = await topOf(root);
   for (const name of [...files, 'gpg.program', 'gpg.openpgp.program', 'gpg.ssh.program', 'gpg.minTrustLevel']) {
     const form = files.includes(name) ? ['--type=path'] : [];
     const found = await git(['config', ...form, '--get', name], { cwd: root });
-    if (found.exitCode === 0) settings.push('-c', `${name}=${found.stdout.replace(/\n$/, '')}`);
+    if (found.exitCode !== 0) continue;
+    const value = found.stdout.replace(/\n$/, '');
+    const isPath = files.includes(name) || (name.endsWith('.program') && value.includes('/'));
+    settings.push('-c', `${name}=${isPath ? resolve(top, value) : value}`);
   }
   if (allowedSigners !== undefined) settings.push('-c', `gpg.ssh.allowedSignersFile=${allowedSigners}`);
   return settings;

@@ -100,9 +100,9 @@ describe('dmrel release parse', () => {
     expect([code, err]).toEqual([0, '']);
     expect(out).toBe(
       [
-        'NAME                      KIND     VERSION    DATE        MEANING',
-        'w_2021_22                 weekly   2021.22.0  2021-06-03  Weekly 2021_22',
-        'w_2021_22_\\x1b[31m\\u202e  weekly   2021.22.0  2021-06-03  Weekly 2021_22 [\\x1b[31m\\u202e]',
+        'NAME                      KIND    VERSION    DATE        MEANING',
+        'w_2021_22                 weekly  2021.22.0  2021-06-03  Weekly 2021_22',
+        'w_2021_22_\\x1b[31m\\u202e  weekly  2021.22.0  2021-06-03  Weekly 2021_22 [\\x1b[31m\\u202e]',
         '',
       ].join('\n'),
     );
