@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CommandContext } from '../plugins/index.ts';
 import { afterRefusal, exitCodeOf, Failure, type Problem, problem, systemClock } from '../support/index.ts';
@@ -16,6 +17,8 @@ export interface ProcessLike {
   stdin?: AsyncIterable<Uint8Array> & { isTTY?: boolean };
   stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number | undefined };
   stderr: { write(text: string): unknown; isTTY?: boolean; stream?(): NodeJS.WriteStream };
+  /** Programs that ask git's configuration are started there. */
+  chdir?(directory: string): void;
   on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
   exit(code: number): void;
 }
@@ -34,7 +37,7 @@ export async function main(host: ProcessLike, home: string): Promise<number> {
   const json = argv.includes('--json');
   const context = createContext(host, home, json);
   try {
-    return await dispatch(argv, context, version);
+    return await dispatch(argv, context, version, host);
   } catch (error) {
     const problems = toProblems(error, host.env);
     await printProblems(problems, context);
@@ -43,7 +46,7 @@ export async function main(host: ProcessLike, home: string): Promise<number> {
   }
 }
 
-async function dispatch(argv: string[], context: CommandContext, version: string): Promise<number> {
+async function dispatch(argv: string[], context: CommandContext, version: string, host: ProcessLike): Promise<number> {
   const [{ parseCommandLine, verbIndex }, { builtin }] = await Promise.all([
     import('./program.ts'),
     import('./builtin.ts'),
@@ -61,7 +64,11 @@ async function dispatch(argv: string[], context: CommandContext, version: string
   const invocation = parseCommandLine(argv.length === 0 ? ['--help'] : argv, [builtin], output);
   if (!invocation) return 0;
   const { globals, spec, args, options } = invocation;
-  if (globals.directory !== undefined) context.cwd = resolve(context.cwd, globals.directory);
+  if (globals.directory !== undefined) {
+    context.cwd = resolve(context.cwd, globals.directory);
+    // Where there is none, the command says what it does not find.
+    if (statSync(context.cwd, { throwIfNoEntry: false })?.isDirectory()) host.chdir?.(context.cwd);
+  }
   if (globals.color === false) context.color = false;
   const { run } = await spec.load();
   return run(context, args, options);

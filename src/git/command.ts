@@ -55,10 +55,47 @@ export async function git(args: readonly string[], options: GitOptions = {}): Pr
       ...unset,
       GIT_TERMINAL_PROMPT: '0',
       ...(transport === undefined ? {} : { GIT_ALLOW_PROTOCOL: transport }),
+      ...(transport === undefined || gitDirectory === undefined ? {} : await handedOn(options.cwd)),
       ...(asksByWayOfSsh(transport, ownGroup) ? await sshVariables(options.cwd) : {}),
       ...variables,
     },
   });
+}
+
+/** How remotes are reached and who is there, as far as a repository's own configuration says. */
+const ofRemotes = /^(?:url|http|credential|protocol|ssh)\.|^core\.(?:gitproxy|askpass)$/;
+const handed = new Map<string, Promise<Record<string, string>>>();
+
+/**
+ * Those settings of the repository that dmrel is started in: a scratch one knows nothing of them. In the environment, for
+ * all see a command line.
+ */
+function handedOn(folder = '.'): Promise<Record<string, string>> {
+  const cwd = resolve(folder);
+  const known = handed.get(cwd) ?? readHandedOn(cwd);
+  handed.set(cwd, known);
+  return known;
+}
+
+async function readHandedOn(cwd: string): Promise<Record<string, string>> {
+  const listed = await run('git', ['config', '--list', '--show-scope', '-z'], { cwd, env: unset });
+  const fields = listed.exitCode === 0 ? listed.stdout.split('\0') : [];
+  const found: [key: string, value: string][] = [];
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [key = '', ...value] = fields[index + 1]!.split('\n');
+    if (!/^(?:local|worktree)$/.test(fields[index]!) || !ofRemotes.test(key)) continue;
+    found.push([key, value.length === 0 ? 'true' : value.join('\n')]); // a key alone means true
+  }
+  if (found.length === 0) return {};
+  // What the environment says comes after, for it counts more.
+  const { env } = process;
+  for (let index = 0; index < Number(env.GIT_CONFIG_COUNT ?? 0); index += 1)
+    found.push([env[`GIT_CONFIG_KEY_${index}`] ?? '', env[`GIT_CONFIG_VALUE_${index}`] ?? '']);
+  const variables = found.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return Object.fromEntries([['GIT_CONFIG_COUNT', String(found.length)], ...variables]);
 }
 
 /** Of a transport that is not named, it is not known. */
