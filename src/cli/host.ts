@@ -18,6 +18,7 @@ export function hostOf(real: NodeJS.Process): ProcessLike {
     },
     stdout: outputOf(1, () => real.stdout),
     stderr: outputOf(2, () => real.stderr),
+    chdir: (directory) => real.chdir(directory),
     on: (event, listener) => real.on(event, listener),
     exit: (code) => real.exit(code),
   };

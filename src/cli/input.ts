@@ -6,6 +6,9 @@ const mostNames = 100_000;
 
 /** The names on the command line, else the lines of standard input that are not blank. */
 export async function namesGiven(context: CommandContext, args: readonly string[]): Promise<string[]> {
+  if (args.some((name) => name.trim() === '')) {
+    throw new Failure(problem('usage', 'a name is empty', { hint: 'a variable of a script may be unset' }));
+  }
   if (args.length > 0) return [...args];
   const input = context.input();
   if (!input) {

@@ -128,13 +128,16 @@ function once(command: Command): void {
 }
 
 /** The first word of a command line that names a command. */
-function verbOf(argv: readonly string[]): string | undefined {
+const verbOf = (argv: readonly string[]): string | undefined => argv[verbIndex(argv)];
+
+/** Where that word stands: after options of all commands; -1 where there is none. */
+export function verbIndex(argv: readonly string[]): number {
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index]!;
     if (word === '-C' || word === '--directory') index += 1;
-    else if (!word.startsWith('-')) return word;
+    else if (!word.startsWith('-')) return index;
   }
-  return undefined;
+  return -1;
 }
 
 /** A command as the list of all shows it, and no more. */

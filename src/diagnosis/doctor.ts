@@ -102,7 +102,9 @@ async function lookAtRepository(workspace: Workspace): Promise<Finding[]> {
   const findings = [finding('identity', who, identity.ok ? [] : identity.problems)];
   const upstream = await behindUpstream(repository.value, '', []);
   const where = upstream.ok ? (upstream.value?.name ?? 'none: records are not pushed anywhere') : 'not in step';
-  findings.push(finding('upstream', where, upstream.ok ? [] : upstream.problems));
+  // Who is there stands above.
+  const obstacles = (await repository.value.obstacles([])).filter(({ code }) => code !== 'identity-missing');
+  findings.push(finding('upstream', where, upstream.ok ? obstacles : upstream.problems));
   const sign = config.tags?.sign;
   if (sign !== undefined && sign !== 'none') {
     const signer = await openSigner(root, sign);

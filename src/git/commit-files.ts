@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { failed, ok, problem, type Result } from '../support/index.ts';
-import { lastLine, leadsElsewhere } from './command.ts';
+import { firstError, leadsElsewhere, safe, settings } from './command.ts';
 import { type CommitId, parseCommitId } from './names.ts';
+import { middleOf } from './obstacles.ts';
 
 /** Where a workspace stands in its repository. */
 export interface Place {
@@ -32,7 +31,12 @@ export async function commitFiles(place: Place, request: FilesToCommit): Promise
   const { simpleGit } = await import('simple-git');
   // The library takes git's variables away from the child but for those named: who commits may stand in them.
   const allowEnvironment = Object.keys(process.env).filter((name) => !leadsElsewhere.includes(name));
-  const client = simpleGit({ baseDir: place.root, timeout: { block: 120_000 }, allowEnvironment });
+  const client = simpleGit({
+    baseDir: place.root,
+    timeout: { block: 120_000 },
+    allowEnvironment,
+    config: [...settings],
+  });
   const commit = (...only: string[]) => client.raw(['commit', '-m', subject, '-m', trailers.join('\n'), ...only]);
   const isOurs = (file: string) =>
     paths.some((path) => file === place.prefix + path || file.startsWith(`${place.prefix}${path}/`));
@@ -42,8 +46,8 @@ export async function commitFiles(place: Place, request: FilesToCommit): Promise
     // What was only staged and is gone again leaves nothing to be told.
     const head = staged && !staged.some(isOurs) && (await place.headCommit());
     if (head) return ok(head);
-    // To commit files by name git reads every directory of the last commit: it need not where nothing else is staged.
-    if (!staged?.every(isOurs) || isInTheMiddle(place)) await commit('--', ...paths);
+    // A commit without names would bring a merge or the like to its end. To commit files by name git reads every directory of the last commit: it need not where nothing else is staged.
+    if (!staged?.every(isOurs) || middleOf(place.gitDirectory)) await commit('--', ...paths);
     else {
       await commit();
       const made = await newest();
@@ -54,7 +58,13 @@ export async function commitFiles(place: Place, request: FilesToCommit): Promise
     }
   } catch (error) {
     const hint = 'mend what git complains of, then run the same command again';
-    return failed(problem('command-failed', `git commit: ${lastLine(String((error as Error).message))}`, { hint }));
+    const said = (error as Error).message;
+    const output = said
+      .split('\n')
+      .map(safe)
+      .filter((line) => line !== '')
+      .slice(-10);
+    return failed(problem('command-failed', `git commit: ${firstError(said)}`, { hint, output }));
   }
   return ok((await place.headCommit())!);
 
@@ -67,9 +77,3 @@ export async function commitFiles(place: Place, request: FilesToCommit): Promise
 
 const namesIn = (printed: string | undefined): string[] | undefined =>
   printed?.split('\0').filter((name) => name !== '');
-
-/** Of a merge or the like, which a commit without names would bring to its end. */
-const isInTheMiddle = ({ gitDirectory }: Place): boolean =>
-  ['MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'rebase-merge', 'rebase-apply'].some((name) =>
-    existsSync(join(gitDirectory, name)),
-  );

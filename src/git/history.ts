@@ -104,7 +104,11 @@ async function fetchCommits(
     return no(cause.message, /timed out|Could not resolve/.test(completed.stderr));
   }
   for (const commit of [from, to]) {
-    const there = await git(['cat-file', '-t', commit], { cwd: path, transport: url.transport, signal: until });
+    const there = await git(['cat-file', '-t', commit], {
+      gitDirectory: path,
+      transport: url.transport,
+      signal: until,
+    });
     if (there.stdout.trim() !== 'commit') return no(`${url.display} has no commit ${commit}`);
   }
   return undefined;
@@ -125,7 +129,7 @@ async function fetchBounded(
     const signals = [enough.signal, until, ...(signal ? [signal] : [])];
     const args = ['--filter=tree:0', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--quiet', '--'];
     const completed = await git(['fetch', ...args, fetchUrl(url), ...what], {
-      cwd: path,
+      gitDirectory: path,
       transport: url.transport,
       signal: AbortSignal.any(signals),
       timeoutSeconds: 3600, // `until` is the limit, for all calls together
@@ -147,23 +151,14 @@ async function readCommits(
   { from, to, maxCommits: limit = maxCommits }: HistoryRequest,
   signal?: AbortSignal,
 ): Promise<History> {
-  const call = { cwd: path, ...(signal ? { signal } : {}) };
+  const call = { gitDirectory: path, ...(signal ? { signal } : {}) };
   const counted = await git(['rev-list', '--count', '--left-right', `${from}...${to}`, '--'], call);
   const [, behind, ahead] = /^(\d+)\t(\d+)\n$/.exec(counted.stdout) ?? [];
   if (behind === undefined || ahead === undefined) {
     return { status: 'unavailable', reason: remoteProblem('git rev-list', counted).problem.message, silent: false };
   }
   const format = '--format=%H%x00%P%x00%s%x00%b';
-  const log = [
-    'log',
-    '-z',
-    '--no-show-signature',
-    '--no-color',
-    `--max-count=${limit}`,
-    format,
-    `${from}..${to}`,
-    '--',
-  ];
+  const log = ['log', '-z', `--max-count=${limit}`, format, `${from}..${to}`, '--'];
   const listed = await git(log, call);
   // Too much text is no reason to know no counts.
   const commits = listed.exitCode === 0 ? parseLog(listed.stdout) : [];

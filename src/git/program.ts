@@ -20,7 +20,10 @@ export function openProgramRemote(url: RemoteUrl, options: Omit<RemoteOptions, '
   const listRefs: Remote['listRefs'] = async (names) => {
     const patterns = names.flatMap((name) => (name.startsWith('refs/tags/') ? [name, `${name}^{}`] : [name]));
     const done = await git(['ls-remote', '--symref', '--', url.text, ...patterns], call);
-    return done.exitCode === 0 ? ok(parseRefs(done.stdout, new Set(names))) : failed(unreachable(done).problem);
+    if (done.exitCode !== 0) return failed(unreachable(done).problem);
+    if (!/^[0-9a-f]{64}\t/m.test(done.stdout)) return ok(parseRefs(done.stdout, new Set(names)));
+    const hint = 'leave it out of the index: commits and tags are recorded by SHA-1';
+    return failed(problem('ref-not-found', `${url.display} has objects of sha256, which are not tagged`, { hint }));
   };
 
   /** A repository with that one commit in it, and nothing of its content where the server can leave it out. */
@@ -32,8 +35,9 @@ export function openProgramRemote(url: RemoteUrl, options: Omit<RemoteOptions, '
     const path = await scratchRepository(scratch);
     const quiet = ['--filter=tree:0', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--quiet'];
     const fetch = (what: string[], depth: string[] = []) =>
-      git(['fetch', ...depth, ...quiet, '--', fetchUrl(url), ...what], { ...call, cwd: path });
-    const isHere = async () => (await git(['cat-file', '-e', `${commit}^{commit}`], { cwd: path })).exitCode === 0;
+      git(['fetch', ...depth, ...quiet, '--', fetchUrl(url), ...what], { ...call, gitDirectory: path });
+    const isHere = async () =>
+      (await git(['cat-file', '-e', `${commit}^{commit}`], { gitDirectory: path })).exitCode === 0;
     let done = await fetch([commit], ['--depth=1']);
     if (done.exitCode === 0) return { path, found: await isHere() };
     // Servers of the older protocol, such as most over ssh, give out only what a reference leads to.
@@ -55,8 +59,7 @@ export function openProgramRemote(url: RemoteUrl, options: Omit<RemoteOptions, '
   };
 
   /** One reference, by lease: `from` is what must stand there, '' for nothing. */
-  const push = async (cwd: string, ref: string, from: ObjectId | '', to: ObjectId | ''): Promise<Pushed> => {
-    const settings = ['push.followTags=false', 'push.gpgSign=false', 'push.negotiate=true'];
+  const push = async (gitDirectory: string, ref: string, from: ObjectId | '', to: ObjectId | ''): Promise<Pushed> => {
     const how = [
       // A thin pack is made against trees, which are not here: git would fetch them first.
       '--no-thin',
@@ -64,8 +67,8 @@ export function openProgramRemote(url: RemoteUrl, options: Omit<RemoteOptions, '
       '--no-verify',
       `--force-with-lease=${ref}:${from}`,
     ];
-    const args = [...settings.flatMap((each) => ['-c', each]), 'push', ...how, '--', url.text, `${to}:${ref}`];
-    const done = await git(args, { ...call, cwd });
+    const args = ['-c', 'push.negotiate=true', 'push', ...how, '--', url.text, `${to}:${ref}`];
+    const done = await git(args, { ...call, gitDirectory });
     if (done.exitCode === 0) return { status: /^=\t/m.test(done.stdout) ? 'up-to-date' : 'done' };
     // Refused or cut off: what counts is what stands there now.
     const after = await listRefs([ref]);
@@ -91,28 +94,28 @@ export function openProgramRemote(url: RemoteUrl, options: Omit<RemoteOptions, '
       const missing = problem('commit-not-found', `${url.display} has no commit ${commit}`);
       return { status: 'failed', problem: missing, retryable: false };
     }
-    const cwd = fetched.path;
-    const written = await git(['hash-object', '-t', 'tag', '-w', '--stdin'], { cwd, input: object.bytes });
-    if (written.stdout.trim() === object.id) return cwd;
+    const gitDirectory = fetched.path;
+    const written = await git(['hash-object', '-t', 'tag', '-w', '--stdin'], { gitDirectory, input: object.bytes });
+    if (written.stdout.trim() === object.id) return gitDirectory;
     const other = problem('command-failed', `git made another tag object: ${written.stderr}`);
     return { status: 'failed', problem: other, retryable: false };
   };
 
   const createTag: Remote['createTag'] = async (request): Promise<CreateOutcome> => {
-    const cwd = await prepare(request);
-    if (typeof cwd !== 'string') return cwd;
+    const made = await prepare(request);
+    if (typeof made !== 'string') return made;
     const { id } = request.object;
-    const pushed = await push(cwd, `refs/tags/${request.tag}`, '', id);
+    const pushed = await push(made, `refs/tags/${request.tag}`, '', id);
     if (pushed.status !== 'not-done') return { status: pushed.status === 'done' ? 'created' : 'in-sync' };
     if (!pushed.found) return pushed.why;
     return pushed.found === id ? { status: 'in-sync' } : { status: 'conflict', found: pushed.found };
   };
 
   const moveTag: Remote['moveTag'] = async (request) => {
-    const cwd = await prepare(request);
-    if (typeof cwd !== 'string') return cwd;
+    const made = await prepare(request);
+    if (typeof made !== 'string') return made;
     const { id } = request.object;
-    const pushed = await push(cwd, `refs/tags/${request.tag}`, request.from, id);
+    const pushed = await push(made, `refs/tags/${request.tag}`, request.from, id);
     if (pushed.status !== 'not-done') return { status: pushed.status === 'done' ? 'moved' : 'in-sync' };
     if (pushed.found === null) return { status: 'absent' };
     if (pushed.found === undefined || pushed.found === request.from) return pushed.why;

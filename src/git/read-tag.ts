@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
 import { failed, ok, problem, type Result } from '../support/index.ts';
 import { git, remoteProblem, safe } from './command.ts';
 import type { ObjectId } from './names.ts';
 import { fetchUrl, scratchRepository } from './scratch.ts';
+import { topOf } from './sign.ts';
 import type { RemoteUrl } from './url.ts';
 
 const maxTagBytes = 64 * 2 ** 10;
@@ -22,17 +24,17 @@ export async function readRemoteTag(url: RemoteUrl, request: RemoteTagRequest): 
 async function fetchTag(
   url: RemoteUrl,
   { tag, object, scratch, signal }: RemoteTagRequest,
-): Promise<Result<{ cwd: string; bytes: Uint8Array }>> {
-  const cwd = await scratchRepository(scratch);
+): Promise<Result<{ gitDirectory: string; bytes: Uint8Array }>> {
+  const gitDirectory = await scratchRepository(scratch);
   const ref = `refs/tags/${tag}`;
   const options = ['--depth=1', '--filter=tree:0', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--quiet'];
   const fetched = await git(['fetch', ...options, '--', fetchUrl(url), `${ref}:${ref}`], {
-    cwd,
+    gitDirectory,
     transport: url.transport,
     ...(signal ? { signal } : {}),
   });
   if (fetched.exitCode !== 0) return failed(remoteProblem(url.display, fetched).problem);
-  const read = await git(['cat-file', 'tag', object], { cwd, maxOutputBytes: maxTagBytes });
+  const read = await git(['cat-file', 'tag', object], { gitDirectory, maxOutputBytes: maxTagBytes });
   if (read.failure === 'output-too-large') {
     const hint = 'look at it there: no tag that dmrel makes is so large';
     return failed(
@@ -44,7 +46,7 @@ async function fetchTag(
       problem('command-failed', `${url.display}: ${tag} is no longer ${object.slice(0, 12)}`, { hint: 'run again' }),
     );
   }
-  return ok({ cwd, bytes: Buffer.from(read.stdout) });
+  return ok({ gitDirectory, bytes: Buffer.from(read.stdout) });
 }
 
 export interface SignatureVerdict {
@@ -57,10 +59,14 @@ export interface SignatureVerdict {
 export async function signatureSettings(root: string, allowedSigners: string | undefined): Promise<string[]> {
   const files = ['gpg.ssh.allowedSignersFile', 'gpg.ssh.revocationFile'];
   const settings: string[] = [];
+  const top = await topOf(root);
   for (const name of [...files, 'gpg.program', 'gpg.openpgp.program', 'gpg.ssh.program', 'gpg.minTrustLevel']) {
     const form = files.includes(name) ? ['--type=path'] : [];
     const found = await git(['config', ...form, '--get', name], { cwd: root });
-    if (found.exitCode === 0) settings.push('-c', `${name}=${found.stdout.replace(/\n$/, '')}`);
+    if (found.exitCode !== 0) continue;
+    const value = found.stdout.replace(/\n$/, '');
+    const isPath = files.includes(name) || (name.endsWith('.program') && value.includes('/'));
+    settings.push('-c', `${name}=${isPath ? resolve(top, value) : value}`);
   }
   if (allowedSigners !== undefined) settings.push('-c', `gpg.ssh.allowedSignersFile=${allowedSigners}`);
   return settings;
@@ -77,10 +83,10 @@ export async function verifyRemoteTag(
 ): Promise<Result<SignatureVerdict>> {
   const fetched = await fetchTag(url, request);
   if (!fetched.ok) return fetched;
-  const { cwd, bytes } = fetched.value;
+  const { gitDirectory, bytes } = fetched.value;
   if (!/^-----BEGIN [A-Z ]+-----$/m.test(Buffer.from(bytes).toString('utf8')))
     return ok({ good: false, says: 'not signed' });
-  const verified = await git([...request.settings, 'verify-tag', request.object], { cwd, timeoutSeconds: 60 });
+  const verified = await git([...request.settings, 'verify-tag', request.object], { gitDirectory, timeoutSeconds: 60 });
   return ok({ good: verified.exitCode === 0, says: verdictOf(verified.stderr) });
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Completed, failed, ok, problem, type Result, run } from '../support/index.ts';
+import { type Completed, Failure, failed, ok, printable, problem, type Result, run } from '../support/index.ts';
 import { git, lastLine } from './command.ts';
 
 export type SignatureFormat = 'ssh' | 'gpg';
@@ -19,10 +19,20 @@ export interface SignerOptions {
   timeoutSeconds?: number;
 }
 
-/** What `git tag -s` would sign with here. */
+/** What `git tag -s` would sign with here. Problem: `signing-failed`, for a format that dmrel does not know. */
 export async function configuredFormat(root: string): Promise<SignatureFormat> {
   const found = await git(['config', '--get', 'gpg.format'], { cwd: root });
-  return found.stdout.trim() === 'ssh' ? 'ssh' : 'gpg';
+  const format = found.stdout.trim();
+  if (format === 'ssh') return 'ssh';
+  if (format === '' || format === 'openpgp') return 'gpg';
+  const hint = 'say which: --sign=ssh or --sign=gpg';
+  throw new Failure(problem('signing-failed', `git is told to sign with ${printable(format)}, dmrel cannot`, { hint }));
+}
+
+/** The top of a work tree: git runs there what signs, and takes paths of its configuration from there. */
+export async function topOf(root: string): Promise<string> {
+  const found = await git(['rev-parse', '--show-toplevel'], { cwd: root });
+  return found.stdout.replace(/\n$/, '') || root;
 }
 
 /** A signer as git is configured in a repository. Problem: `signing-failed` when there is no key. */
@@ -36,19 +46,24 @@ export async function openSigner(
     return found.exitCode === 0 ? found.stdout.replace(/\n$/, '') : undefined;
   };
   const key = await setting('user.signingKey');
+  const call = { ...options, cwd: await topOf(root) };
   if (format === 'gpg') {
     const program = (await setting('gpg.openpgp.program')) ?? (await setting('gpg.program')) ?? 'gpg';
     const identity = await git(['var', 'GIT_COMMITTER_IDENT'], { cwd: root });
     const who = key ?? /^(.*>) /.exec(identity.stdout)?.[1];
     if (!who) return failed(noKey('gpg'));
-    return ok({ format, sign: (bytes) => signWith(program, ['--status-fd=2', '-bsau', who], bytes, options) });
+    return ok({ format, sign: (bytes) => signWith(program, ['--status-fd=2', '-bsau', who], bytes, call) });
+  }
+  if (!key && (await setting('gpg.ssh.defaultKeyCommand'))) {
+    const hint = 'git config user.signingKey ~/.ssh/id_ed25519.pub';
+    return failed(problem('signing-failed', 'dmrel runs no gpg.ssh.defaultKeyCommand to find a key', { hint }));
   }
   if (!key) return failed(noKey('ssh'));
   const program = (await setting('gpg.ssh.program')) ?? 'ssh-keygen';
   const literal = /^(?:key::)?((?:ssh|ecdsa|sk)-.*)$/s.exec(key)?.[1];
   if (literal === undefined) {
     const path = (await setting('user.signingKey', '--type=path')) ?? key;
-    return ok({ format, sign: (bytes) => signWith(program, ['-Y', 'sign', '-n', 'git', '-f', path], bytes, options) });
+    return ok({ format, sign: (bytes) => signWith(program, ['-Y', 'sign', '-n', 'git', '-f', path], bytes, call) });
   }
   // The private key is with the agent; ssh-keygen wants the public one in a file.
   const sign = async (bytes: Uint8Array): Promise<Result<string>> => {
@@ -56,7 +71,7 @@ export async function openSigner(
     try {
       const file = join(folder, 'key.pub');
       await writeFile(file, `${literal}\n`);
-      return await signWith(program, ['-Y', 'sign', '-n', 'git', '-U', '-f', file], bytes, options);
+      return await signWith(program, ['-Y', 'sign', '-n', 'git', '-U', '-f', file], bytes, call);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -68,9 +83,9 @@ async function signWith(
   program: string,
   args: string[],
   bytes: Uint8Array,
-  { signal, timeoutSeconds = 60 }: SignerOptions,
+  { signal, cwd, timeoutSeconds = 60 }: SignerOptions & { cwd: string },
 ): Promise<Result<string>> {
-  const done = await run(program, args, { input: bytes, timeoutSeconds, ...(signal ? { signal } : {}) });
+  const done = await run(program, args, { cwd, input: bytes, timeoutSeconds, ...(signal ? { signal } : {}) });
   const signature = done.stdout;
   if (done.exitCode === 0 && signature.startsWith('-----BEGIN ')) {
     return ok(signature.endsWith('\n') ? signature : `${signature}\n`);

@@ -1,6 +1,15 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { draftsFolder, failed, hostName, ok, problem, type Result, releaseLock, takeLock } from '../support/index.ts';
+import {
+  draftsFolder,
+  failed,
+  isSeenFromHere,
+  ok,
+  problem,
+  type Result,
+  releaseLock,
+  takeLock,
+} from '../support/index.ts';
 
 export interface Lock {
   release(): void;
@@ -19,7 +28,7 @@ export async function lockWorkspace(root: string, purpose: string, now: () => Da
     return ok({ release: () => releaseLock(path) });
   }
   const message = `'${holder.purpose}' is at work here (process ${holder.pid} on ${holder.host}, since ${holder.at})`;
-  const hint = holder.host === hostName() ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
+  const hint = isSeenFromHere(holder) ? 'wait for it to end' : 'wait for it, or remove .dmrel/lock if it is gone';
   return failed(problem('locked', message, { hint }));
 }
 

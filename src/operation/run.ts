@@ -82,6 +82,8 @@ export async function runSteps(steps: readonly Step[], settings: RunSettings): P
       if (step.host !== undefined) perHost.set(step.host, perHost.get(step.host)! - 1);
       if (outcome.status === 'failed') {
         result.failed.push({ id: step.id, problem: outcome.problem });
+        // It would have been tried again.
+        if (outcome.retry && interrupt.aborted) result.interrupted = true;
         report({ kind: 'failed', step, problem: outcome.problem });
       } else {
         finished.add(step.id);
@@ -93,7 +95,7 @@ export async function runSteps(steps: readonly Step[], settings: RunSettings): P
   };
 
   while (waiting.size > 0 || running.size > 0) {
-    if (interrupt.aborted) result.interrupted = waiting.size > 0;
+    if (interrupt.aborted) result.interrupted ||= waiting.size > 0;
     else for (const step of waiting) if (running.size < jobs && ready(step)) start(step);
     if (running.size === 0) break;
     await Promise.race(running.values());

@@ -10,8 +10,8 @@ export interface Ticket {
   products: { product: string; commits: number }[];
 }
 
-/** Keys of LSST's Jira project DM. A feature such as DM-AP-7 is none. */
-const ticketId = /\bDM-[0-9]{1,9}\b/g;
+/** Keys of LSST's Jira project DM. A feature such as DM-AP-7 is none, nor what stands in a longer word, as in MY-DM-7. */
+const ticketId = /(?<![\w-])DM-[0-9]{1,9}\b/g;
 /** A commit that names more is a list of tickets, not work on them. */
 const maxPerCommit = 20;
 
@@ -30,7 +30,7 @@ export function ticketsOf(
         const ticket = found.get(id) ?? { title: undefined, merged: commit.subject, products: new Map() };
         found.set(id, ticket);
         ticket.products.set(product, (ticket.products.get(product) ?? 0) + 1);
-        if (!commit.merge && commit.subject.includes(id)) ticket.title ??= commit.subject;
+        if (!commit.merge && named(commit.subject).includes(id)) ticket.title ??= commit.subject;
       }
     }
   }
@@ -45,11 +45,14 @@ export function ticketsOf(
   return { tickets: tickets.sort(order), without };
 }
 
+const named = (text: string): string[] => text.match(ticketId) ?? [];
+
 const idsIn = ({ subject, body }: Commit): string[] =>
-  [...new Set(`${subject}\n${body}`.match(ticketId) ?? [])].slice(0, maxPerCommit);
+  [...new Set(named(`${subject}\n${body}`))].slice(0, maxPerCommit);
 
 /** `DM-1: mend it` is called `mend it`; a subject that is nothing else stays. */
 function withoutId(subject: string, id: string): string {
-  const rest = subject.startsWith(id) ? subject.slice(id.length).replace(/^[\s:.,-]+/, '') : subject;
+  const rest =
+    subject.startsWith(id) && named(subject)[0] === id ? subject.slice(id.length).replace(/^[\s:.,-]+/, '') : subject;
   return rest === '' ? subject : rest;
 }

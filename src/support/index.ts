@@ -32,7 +32,7 @@ export {
   warning,
 } from './problem.ts';
 export { type Completed, type RunOptions, run } from './process.ts';
-export { hasProcessEnded, hostName, ownIdentity, type ProcessIdentity } from './process-identity.ts';
+export { hasProcessEnded, isSeenFromHere, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 export {
   type LocalMillis,
   parseLocal,

@@ -1,15 +1,18 @@
 import { linkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder, removeFile, temporaryName, textIfThere } from './files.ts';
-import { hostName, startOf } from './process-identity.ts';
+import {
+  hasProcessEnded,
+  hostName,
+  ownIdentity,
+  type ProcessIdentity,
+  startOf,
+  wasBeforeStart,
+} from './process-identity.ts';
 import { isoText } from './time.ts';
 
-/** Who has a lock. */
-export interface LockHolder {
-  pid: number;
-  host: string;
-  /** When the process began, in the kernel's own count: another one may have its id by now. Linux only. */
-  started?: string;
+/** Who has a lock. Those of dmrel 0.1 do not say in which space of process ids. */
+export interface LockHolder extends ProcessIdentity {
   /** Tells this claim from others of the same process id: a container's processes have the same few. */
   claim: string;
   purpose: string;
@@ -28,9 +31,7 @@ const maxAttempts = 100;
 export async function takeLock(path: string, purpose: string, now: Date): Promise<LockHolder | undefined> {
   makeFolder(dirname(path));
   const draft = temporaryName(path);
-  const started = startOf(process.pid);
-  const self = { pid: process.pid, host: hostName(), ...(started === undefined ? {} : { started }) };
-  const holder: LockHolder = { ...self, claim: draft, purpose, at: isoText(now) };
+  const holder: LockHolder = { ...ownIdentity(), claim: draft, purpose, at: isoText(now) };
   mine.add(draft);
   writeFileSync(draft, JSON.stringify(holder));
   try {
@@ -39,7 +40,7 @@ export async function takeLock(path: string, purpose: string, now: Date): Promis
       const text = textIfThere(path);
       if (text === undefined) continue; // released in between
       const other = parseHolder(text);
-      if (other && !isGone(other)) {
+      if (other && !isGone(other, now)) {
         mine.delete(draft);
         return other;
       }
@@ -96,8 +97,11 @@ function parseHolder(text = ''): LockHolder | undefined {
   }
 }
 
-function isGone({ pid, host, started, claim: name }: LockHolder): boolean {
+function isGone(holder: LockHolder, now: Date): boolean {
+  const { pid, host, space, started, claim: name, at } = holder;
   if (host !== hostName()) return false;
+  // Another container of the same name may be at work, and of its processes nothing is seen from here.
+  if (space !== undefined) return hasProcessEnded(holder) || wasBeforeStart(space, at, now);
   if (pid === process.pid) return !mine.has(name);
   try {
     process.kill(pid, 0);

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { textIfThere } from './files.ts';
 
 /** A process, told from others that have its id: on other machines, in other containers, after it. */
@@ -34,6 +34,18 @@ export function hasProcessEnded({ pid, space, started }: ProcessIdentity): boole
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
+
+/** Whether something of this machine is of a time before it was started last: whoever was at it then has ended. */
+export function wasBeforeStart(space: string, at: string, now: Date): boolean {
+  const boot = bootOf(ownSpace() ?? space);
+  return boot !== bootOf(space) && Date.parse(at) < now.getTime() - uptime() * 1000;
+}
+
+const bootOf = (space: string): string | undefined => space.split(' ')[0];
+
+/** Whether the processes that are seen here are those among which this one runs, or ran. */
+export const isSeenFromHere = ({ host, space }: ProcessIdentity): boolean =>
+  host === hostName() && (space === undefined || space === ownSpace());
 
 /** What this machine calls itself. The kernel tells it sooner than node, which loads what it knows of the machine first. */
 export const hostName = (): string => textIfThere('/proc/sys/kernel/hostname')?.trim() || hostname();

@@ -1,3 +1,7 @@
+import { closeSync, openSync } from 'node:fs';
+import { Failure, problem } from './problem.ts';
+import { afterRefusal } from './refusal.ts';
+
 /** How a child process ended. Output is bytes decoded as UTF-8, bounded. */
 export interface Completed {
   exitCode: number | undefined;
@@ -26,11 +30,12 @@ const graceMilliseconds = 100;
 
 /**
  * Run a program: arguments as an array, no shell, no standard input unless given, a time limit, output bounded.
- * Never throws for what the program does. The one door through which dmrel starts programs.
+ * Never throws for what the program does. Problem: `command-failed`, when too many files are open to start one. The one door through which dmrel starts programs.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Completed> {
   if (options.signal?.aborted) return { exitCode: undefined, stdout: '', stderr: '', failure: 'interrupted' };
   const { execa } = await import('execa');
+  needFiles(program);
   const timeout = (options.timeoutSeconds ?? 60) * 1000;
   const child = execa(program, args, {
     reject: false,
@@ -69,6 +74,23 @@ export async function run(program: string, args: readonly string[], options: Run
   else if (result.isMaxBuffer) completed.failure = 'output-too-large';
   else if (result.isTerminated) completed.failure = 'killed';
   return completed;
+}
+
+/** Pipes to and from a program, twice, and what starting it takes. */
+const filesForOne = 10;
+
+/** Without them node says so outside of every call, which would end this process. */
+function needFiles(program: string): void {
+  const opened: number[] = [];
+  try {
+    while (opened.length < filesForOne) opened.push(openSync('/dev/null', 'r'));
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const hint = afterRefusal(code);
+    throw new Failure(problem('command-failed', `cannot start ${program}: ${code}`, { hint }));
+  } finally {
+    for (const each of opened) closeSync(each);
+  }
 }
 
 function endGroup(pid: number | undefined): void {

@@ -6,6 +6,7 @@ const refusals: Record<string, string> = {
   EPERM: 'let your user write there, then run the same command again',
   EEXIST: 'something else stands in its place; move it away, then run the same command again',
   ENOTDIR: 'something else stands in its place; move it away, then run the same command again',
+  EMFILE: 'let more files be open at once (ulimit -n 1024), then run the same command again',
 };
 
 export const afterRefusal = (code: string): string => refusals[code] ?? 'mend that, then run the same command again';

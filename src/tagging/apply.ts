@@ -43,7 +43,7 @@ export async function bindTagSteps(
   const steps = plan.steps.map((planned): Step => {
     const product = planned.id.startsWith(stepId('')) ? products.get(planned.id.slice(stepId('').length)) : undefined;
     const move = planned.action === 'move' ? planned.from! : undefined;
-    const bound = product ? tagStep(plan, product, scratch, options.signal, move) : code[planned.id]!;
+    const bound = product ? tagStep(plan, product, scratch, move) : code[planned.id]!;
     return { ...planned, ...bound, isDone: planned.action === 'skip' ? async () => true : bound.isDone };
   });
   return ok({ steps, cleanUp: () => rm(scratch, { recursive: true, force: true }) });
@@ -118,9 +118,9 @@ function recordSteps(
   };
 }
 
-function tagStep(plan: TagPlan, product: Product, scratch: string, signal: AbortSignal, from?: string): Code {
+function tagStep(plan: TagPlan, product: Product, scratch: string, from?: string): Code {
   const planned = plan.details.products[product.name]!;
-  const remote = openRemote(product.url, { signal });
+  const remote = openRemote(product.url); // begun, it is finished: an interruption is for what comes after it
   return {
     // The plan has looked a moment ago; a tag that came since is found by the push itself.
     isDone: async () => false,

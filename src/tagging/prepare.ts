@@ -88,6 +88,7 @@ export async function prepareTags(workspace: Workspace, request: TagRequest): Pr
   if (!repository.ok) return repository;
   const tagger = await taggerOf(workspace, repository.value, fixed);
   if (!tagger.ok) return tagger;
+  const obstacles = await repository.value.obstacles([releaseFile(tag)]);
   const upstream = await behindUpstream(repository.value, tag, [
     begun?.operation,
     interrupted?.operation,
@@ -147,7 +148,8 @@ export async function prepareTags(workspace: Workspace, request: TagRequest): Pr
       const products = facts.map(({ product }) => product);
       problems.push(...ownRepositoryProblems(products, place, tag));
     }
-    plan.problems.unshift(...source.value.problems, ...ofKind, ...problems);
+    const commits = plan.steps.some(({ id, action }) => id === 'commit' && action !== 'skip');
+    plan.problems.unshift(...(commits ? obstacles : []), ...source.value.problems, ...ofKind, ...problems);
     return ok(plan);
   } finally {
     await rm(scratch, { recursive: true, force: true });

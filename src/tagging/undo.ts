@@ -143,6 +143,7 @@ export async function prepareUndo(workspace: Workspace, request: UndoRequest): P
     return { id, title, action: present ? 'delete' : 'skip', needs, from: null, to: null };
   };
   const recorded = record !== undefined || undone !== undefined;
+  if (await repository.isTracked(file)) problems.push(...(await repository.obstacles([])));
   steps.push(step('record', `take ${file} away`, recorded, untagged));
   steps.push(step('workspace-tag', 'take the tag of the workspace away', details.workspaceTag !== null, ['record']));
   if (upstream.value) steps.push(step('push', `push to ${upstream.value.name}`, true, ['workspace-tag']));
@@ -256,7 +257,7 @@ const notOurs = (product: string, tag: string, found: string): Problem =>
 export async function bindUndoSteps(
   workspace: Workspace,
   plan: UndoPlan,
-  options: { signal: AbortSignal; scratch: string },
+  options: { scratch: string },
 ): Promise<Result<BoundSteps>> {
   const { root, config } = workspace;
   const index = await readProductIndex(root, config.products!.index, transportsOf(config));
@@ -269,7 +270,7 @@ export async function bindUndoSteps(
 
   const untag = (name: string) => async (): Promise<Outcome> => {
     const { tag, object } = plan.details.tags[name]!;
-    const remote = openRemote(index.value.products.get(name)!.url, { signal: options.signal });
+    const remote = openRemote(index.value.products.get(name)!.url);
     const outcome = await remote.deleteTag({ scratch: join(options.scratch, name), tag, from: object });
     switch (outcome.status) {
       case 'deleted':

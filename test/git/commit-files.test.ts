@@ -79,6 +79,16 @@ describe.each(['', 'work/'])('files of a workspace at %p of its repository', (be
     expect(status()).toBe('M  other.txt');
   });
 
+  it('are committed whatever git is told to show', async () => {
+    const { top, commit, newest, status } = aRepository(below);
+    const settings = { 'diff.relative': 'true', 'diff.orderFile': '/missing', 'log.showSignature': 'true' };
+    for (const [key, value] of Object.entries(settings)) git(top, 'config', key, value);
+    expect(await commit()).toMatchObject({ ok: true, value: git(top, 'rev-parse', 'HEAD') });
+    git(top, 'config', '--unset', 'diff.orderFile');
+    expect(newest()).toEqual(made(below));
+    expect(status()).toBe('');
+  });
+
   it('are committed when they are gone', async () => {
     const { top, commit, newest } = aRepository(below);
     await commit();
@@ -109,6 +119,21 @@ describe('a repository', () => {
     expect([newest()[0], existsSync(join(top, '.git/MERGE_HEAD'))]).toEqual(['main', true]);
     git(top, 'commit', '--quiet', '--message', 'merged');
     expect(await commit()).toMatchObject({ ok: true, value: git(top, 'rev-parse', 'HEAD') });
+  });
+
+  it('that refuses says why, not what follows from that', async () => {
+    const { top, commit } = aRepository();
+    git(top, 'config', 'commit.gpgSign', 'true');
+    git(top, 'config', 'gpg.program', '/bin/false');
+    expect(await commit()).toMatchObject({
+      ok: false,
+      problems: [
+        {
+          message: 'git commit: gpg failed to sign the data',
+          output: ['error: gpg failed to sign the data', 'fatal: failed to write commit object'],
+        },
+      ],
+    });
   });
 
   it('without a commit gets its first', async () => {

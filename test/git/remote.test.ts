@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -316,13 +316,77 @@ describe('a server', () => {
   });
 
   it('is reached whatever repository the environment points git at', async () => {
+    for (const name of ['GIT_DIR', 'GIT_COMMON_DIR', 'GIT_NAMESPACE', 'GIT_QUARANTINE_PATH']) {
+      const repository = aBareRepository(base);
+      process.env[name] = join(base, 'elsewhere.git');
+      try {
+        expect(await create(openRemote(urlOf(repository.path)), repository.commits[0]!)).toEqual({ status: 'created' });
+      } finally {
+        delete process.env[name];
+      }
+      expect(tagIn(repository)).toBeDefined();
+    }
+    expect(existsSync(join(base, 'elsewhere.git'))).toBe(false);
+  });
+
+  it('is reached where git takes no bare repository that it is not told of', async () => {
     const repository = aBareRepository(base);
-    process.env.GIT_DIR = join(base, 'elsewhere.git');
+    Object.assign(process.env, { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.bareRepository' });
+    process.env.GIT_CONFIG_VALUE_0 = 'explicit';
     try {
       expect(await create(openRemote(urlOf(repository.path)), repository.commits[0]!)).toEqual({ status: 'created' });
     } finally {
-      delete process.env.GIT_DIR;
+      for (const name of ['COUNT', 'KEY_0', 'VALUE_0']) delete process.env[`GIT_CONFIG_${name}`];
     }
-    expect(existsSync(join(base, 'elsewhere.git'))).toBe(false);
+  });
+
+  it('whose objects are named otherwise is called that', async () => {
+    const path = join(base, 'sha256.git');
+    git(base, 'init', '--quiet', '--bare', '--object-format=sha256', '--initial-branch=main', path);
+    git(path, 'update-ref', 'refs/heads/main', git(path, 'commit-tree', '-m', 'one', git(path, 'mktree')));
+    expect(problemsOf(await openRemote(urlOf(path)).listRefs(['HEAD']))).toMatchObject([
+      { code: 'ref-not-found', message: expect.stringContaining('has objects of sha256') },
+    ]);
+  });
+});
+
+describe('ssh', () => {
+  /** What ssh, or what stands in for it, is called with. */
+  async function calledWith(set: Record<string, string>, program = 'ssh'): Promise<string> {
+    const folder = aFolder();
+    const log = join(folder, 'log');
+    writeFileSync(join(folder, program), `#!/bin/sh\necho "$0 $*" >> ${log}\nexit 1\n`, { mode: 0o755 });
+    const before = { ...process.env };
+    const config = join(folder, 'config');
+    writeFileSync(config, set.config?.replaceAll('HERE', folder) ?? '');
+    const variables = Object.fromEntries(
+      Object.entries(set).map(([key, value]) => [key, value.replace('HERE', folder)]),
+    );
+    Object.assign(process.env, { PATH: `${folder}:${before.PATH}`, GIT_CONFIG_GLOBAL: config, ...variables });
+    const start = process.cwd();
+    process.chdir(folder); // what is configured is asked once for a directory
+    try {
+      const url = parseRemoteUrl('git@example.invalid:a.git', { root: base, transports: new Set<Transport>(['ssh']) });
+      if (url.ok) await openRemote(url.value).listRefs(['HEAD']);
+      return readFileSync(log, 'utf8').trim().split('\n').at(-1)!.replaceAll(`${folder}/`, '');
+    } finally {
+      process.chdir(start);
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  }
+
+  it('asks nobody, and is called as git is told to', async () => {
+    expect(await calledWith({})).toMatch(/^ssh -oBatchMode=yes .*git@example\.invalid/);
+    expect(await calledWith({ GIT_SSH_COMMAND: 'ssh -i key' })).toMatch(/^ssh -i key -oBatchMode=yes /);
+    expect(await calledWith({ config: '[core]\n\tsshCommand = ssh -i mine\n' })).toMatch(
+      /^ssh -i mine -oBatchMode=yes /,
+    );
+    expect(await calledWith({ config: '[core]\n\tsshCommand = HERE/mine\n' }, 'mine')).toMatch(
+      /^mine (?!.*BatchMode).*git@example\.invalid/,
+    );
+    expect(await calledWith({ GIT_SSH: 'HERE/other' }, 'other')).toMatch(
+      /^other (?!.*BatchMode).*git@example\.invalid/,
+    );
   });
 });

@@ -131,6 +131,29 @@ describe('the lock of a workspace', () => {
     ]);
   });
 
+  it('of another container is left alone, whatever its name and its process are called', async () => {
+    const root = aFolder();
+    const lock = () => lockWorkspace(root, 'promote', () => new Date());
+    const taken = await lock();
+    if (!taken.ok) throw new Error();
+    const own = JSON.parse(readFileSync(join(root, '.dmrel/lock'), 'utf8'));
+    taken.value.release();
+    const [boot] = own.space.split(' ');
+    const hint = 'wait for it, or remove .dmrel/lock if it is gone';
+    for (const [space, at, left] of [
+      [`${boot} pid:[1]`, '2018-05-08T00:00:00Z', true],
+      ['other pid:[1]', new Date().toISOString(), true],
+      // A crash of the machine itself: it was started since.
+      ['other pid:[1]', '2018-05-08T00:00:00Z', false],
+    ] as const) {
+      const other = { ...own, pid: 2 ** 22 + 1, space, claim: 'x', purpose: 'build', at };
+      writeFileSync(join(root, '.dmrel/lock'), JSON.stringify(other));
+      const again = await lock();
+      expect(problemsOf(again)).toMatchObject(left ? [{ code: 'locked', hint }] : []);
+      if (again.ok) again.value.release();
+    }
+  });
+
   it('keeps what dmrel writes for itself out of git', async () => {
     const root = aFolder();
     await lock(root);

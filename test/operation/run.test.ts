@@ -207,6 +207,16 @@ describe('a step that fails', () => {
 });
 
 describe('an interrupted run', () => {
+  it('is called that where the step that it cut off would have been tried again', async () => {
+    const controller = new AbortController();
+    const apply = async () => {
+      controller.abort();
+      return busy;
+    };
+    const { result } = await runAll([aStep('a', { apply })], { interrupt: controller.signal });
+    expect([result.interrupted, result.failed.length]).toEqual([true, 1]);
+  });
+
   it('finishes the steps that run, starts no other, and says what is left', async () => {
     const controller = new AbortController();
     const finished: string[] = [];

@@ -87,15 +87,22 @@ describe('dmrel release parse', () => {
     ]);
   });
 
+  it('takes no empty name for one', async () => {
+    for (const args of [[''], ['18.0', ' ']])
+      expect(await dmrelJson(home, ['release', 'parse', ...args])).toMatchObject({
+        code: 2,
+        json: { problems: [{ code: 'usage', message: 'a name is empty' }] },
+      });
+  });
+
   it('prints a table for people, no name of which can move their cursor', async () => {
-    const { code, out, err } = await dmrel(cwd, ['release', 'parse', 'w_2021_22', 'w_2021_22_\x1b[31m\u202e', '']);
+    const { code, out, err } = await dmrel(cwd, ['release', 'parse', 'w_2021_22', 'w_2021_22_\x1b[31m\u202e']);
     expect([code, err]).toEqual([0, '']);
     expect(out).toBe(
       [
-        'NAME                      KIND     VERSION    DATE        MEANING',
-        'w_2021_22                 weekly   2021.22.0  2021-06-03  Weekly 2021_22',
-        'w_2021_22_\\x1b[31m\\u202e  weekly   2021.22.0  2021-06-03  Weekly 2021_22 [\\x1b[31m\\u202e]',
-        'latest                    unknown  -          -           latest',
+        'NAME                      KIND    VERSION    DATE        MEANING',
+        'w_2021_22                 weekly  2021.22.0  2021-06-03  Weekly 2021_22',
+        'w_2021_22_\\x1b[31m\\u202e  weekly  2021.22.0  2021-06-03  Weekly 2021_22 [\\x1b[31m\\u202e]',
         '',
       ].join('\n'),
     );

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { dmrel, dmrelJson, type RunOptions } from '../support/dmrel.ts';
+import { cleanEnv, dmrel, dmrelJson, home, type RunOptions } from '../support/dmrel.ts';
 import { git, imageConfig, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
 import { aFolder } from '../support/workspace.ts';
 
@@ -19,6 +19,9 @@ async function refusal(root: string, args: string[], options: RunOptions = {}) {
   expect(text.err).toContain(`\n  = ${found.hint}\n`);
   return { exit: code, code: found.code, message: found.message, hint: found.hint, all: json.problems };
 }
+
+const problemsOf = async (workspace: ReleaseWorkspace, args: string[]): Promise<{ code: string; message: string }[]> =>
+  (await dmrelJson(workspace.root, args)).json.problems;
 
 async function succeed(workspace: ReleaseWorkspace, ...lines: string[]): Promise<void> {
   for (const line of lines) {
@@ -140,7 +143,63 @@ describe('a workspace that is not ready to be written to', () => {
       'dmrel.yaml',
       `${workspace.read('dmrel.yaml')}tags: {tagger: {name: Bot, email: bot@example.org}}\n`,
     );
-    expect((await dmrel(workspace.root, [...weekly, '--dry-run'])).code).toBe(0);
+    // Whose tags they are does not say who commits the record.
+    for (const args of [weekly, [...weekly, '--dry-run']])
+      expect(await problemsOf(workspace, args)).toMatchObject([{ code: 'identity-missing' }]);
+    expect(workspace.tagged(tag)).toEqual([]);
+    const env = {
+      ...(await cleanEnv()),
+      GIT_CONFIG_COUNT: '2',
+      GIT_CONFIG_KEY_0: 'user.name',
+      GIT_CONFIG_VALUE_0: 'C',
+    };
+    const known = { ...env, GIT_CONFIG_KEY_1: 'user.email', GIT_CONFIG_VALUE_1: 'c@example.org' };
+    expect((await dmrel(workspace.root, [...weekly, '--dry-run'], { env: known })).code).toBe(0);
+  });
+
+  it('because it is in the middle of a merge, or on no branch, or ignores what would be written', async () => {
+    const workspace = new ReleaseWorkspace(1);
+    const { root } = workspace;
+    writeFileSync(join(root, '.git/MERGE_HEAD'), `${git(root, 'rev-parse', 'HEAD')}\n`);
+    writeFileSync(join(root, '.git/info/exclude'), '/releases/\n');
+    const merging = ['workspace-lacks', 'the workspace is in the middle of a merge'];
+    const ignoring = [
+      'workspace-lacks',
+      'git ignores releases/w.2018.18/release.yaml, by .git/info/exclude:1:/releases/',
+    ];
+    const said = async () =>
+      (await problemsOf(workspace, [...weekly, '--dry-run'])).map((each) => [each.code, each.message]);
+    expect(await said()).toEqual([merging, ignoring]);
+    expect((await refusal(root, weekly)).exit).toBe(3);
+    rmSync(join(root, '.git/MERGE_HEAD'));
+    writeFileSync(join(root, '.git/info/exclude'), '/releases/*\n!/releases/w.2018.18/\n');
+    git(root, 'checkout', '--quiet', '--detach');
+    expect(await said()).toEqual([]); // it is pushed nowhere anyway
+    git(root, 'remote', 'add', 'origin', './remotes/p00.git');
+    expect(await said()).toMatchObject([['workspace-lacks', expect.stringContaining('HEAD is detached')]]);
+    expect(workspace.tagged(tag)).toEqual([]);
+  });
+
+  it('because git does not open its repository: whose it is, or of which kind', async () => {
+    const workspace = new ReleaseWorkspace(1);
+    const { root } = workspace;
+    const env = { ...(await cleanEnv()), GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' };
+    expect(await refusal(root, weekly, { env })).toMatchObject({
+      exit: 3,
+      code: 'not-a-repository',
+      message: `${root} is in a repository of another user, which git does not open`,
+      hint: `if that is right: git config --global --add safe.directory ${root}`,
+    });
+    git(root, 'config', 'core.repositoryFormatVersion', '7');
+    expect((await refusal(root, weekly)).message).toMatch(/^git does not open the repository of .*: .*repo version/);
+    rmSync(join(root, '.git'), { recursive: true });
+    git(root, 'init', '--quiet', '--object-format=sha256', '--initial-branch=main');
+    expect(await refusal(root, weekly)).toMatchObject({
+      exit: 3,
+      code: 'not-a-repository',
+      message: expect.stringContaining('objects of sha256'),
+    });
+    expect(workspace.tagged(tag)).toEqual([]);
   });
 
   it('because it is in no git repository', async () => {
@@ -179,6 +238,26 @@ describe('a workspace that is not ready to be written to', () => {
       message: `the system refused: mkdir ${workspace.root}/.dmrel: EEXIST`,
       hint: expect.stringContaining('something else stands in its place'),
     });
+    expect(workspace.tagged(tag)).toEqual([]);
+  });
+
+  it('because there is no room for what is only needed on the way, or for more open files', async () => {
+    const workspace = new ReleaseWorkspace(20);
+    const TMPDIR = join(workspace.root, 'nowhere');
+    const env = { ...(await cleanEnv()), TMPDIR };
+    expect(await refusal(workspace.root, weekly, { env })).toMatchObject({
+      exit: 4,
+      code: 'file-unwritable',
+      hint: `TMPDIR is ${TMPDIR}: make that directory one that can be written to, or set TMPDIR to another`,
+    });
+    const few = ['-c', 'ulimit -n 50; exec "$@"', 'sh', process.execPath, join(home, 'bin/dmrel.js'), ...weekly];
+    const { status, stderr } = spawnSync('sh', few, { cwd: workspace.root, env: await cleanEnv(), encoding: 'utf8' });
+    expect([status, stderr]).toEqual([
+      4,
+      expect.stringMatching(
+        /error {2}command-failed {2}cannot start git: EMFILE\n {2}= let more files be open at once/,
+      ),
+    ]);
     expect(workspace.tagged(tag)).toEqual([]);
   });
 

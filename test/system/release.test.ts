@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
@@ -274,6 +274,21 @@ describe('dmrel release notes', () => {
     const { out } = await dmrel(workspace.root, ['release', 'notes', newer]);
     expect(out).toContain(`\`releases/${newer}/notes.md\``);
     expect(out).toContain('The first release of its kind');
+  });
+
+  it('takes a ticket for what its whole name says, and a URL for one word of a shell', async () => {
+    const workspace = new ReleaseWorkspace(1);
+    const url = "./remotes/it's;touch$IFS.git";
+    renameSync(workspace.remote('p00'), join(workspace.root, url));
+    symlinkSync(join(workspace.root, url), workspace.remote('p00'));
+    workspace.write('products/repos.yaml', `p00: "${url}"\n`);
+    await must(workspace.root, weekly('2018-04-26'));
+    commit(workspace, 'p00', 'DM-10: mend the thing\n\nrelates to DM-1, not to MY-DM-9 or DM-9X\n');
+    await must(workspace.root, weekly('2018-05-03'));
+    const { out } = await dmrel(workspace.root, ['release', 'notes', newer]);
+    expect(out).toContain('- **DM-1** DM-10: mend the thing (`p00`)\n- **DM-10** mend the thing (`p00`)\n');
+    expect(out).not.toContain('**DM-9');
+    expect(out).toContain(`git clone --branch ${newer} './remotes/it'\\''s;touch$IFS.git'\n`);
   });
 
   it('lets no commit write into the note, or act on the terminal', async () => {

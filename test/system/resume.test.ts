@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { dmrel, dmrelJson } from '../support/dmrel.ts';
 import { linesIn, newestJournal } from '../support/journals.ts';
 import { git, ReleaseWorkspace, withImage } from '../support/release-workspace.ts';
+import { aHook } from '../support/remotes.ts';
 import { moments } from '../support/sample.ts';
 import { refuse } from '../support/tags.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
@@ -90,14 +91,47 @@ describe('dmrel resume', () => {
     const template = new Upstream(1);
     const machine = template.machine('first');
     expect(await must(machine, ['resume'])).toBe(nothing);
-    expect(await dmrelJson(machine.root, ['resume'])).toMatchObject({ code: 0, json: { problems: [] } });
+    expect(await dmrelJson(machine.root, ['resume'])).toMatchObject({ code: 0, json: { unfinished: [] } });
     const { machine: dead } = await killed(template, 4);
     const before = dead.state();
     const { code, out, err } = await dmrel(dead.root, ['resume', '--dry-run']);
     expect([code, out]).toEqual([0, 'dmrel tag weekly --date 2018-05-03\n']);
     expect(err).toMatch(/^tag w\.2018\.18, begun \d{4}-\d\d-\d\dT\S+Z: \d of 7 steps done\n$/);
+    expect((await dmrelJson(dead.root, ['resume', '--dry-run'])).json.unfinished).toMatchObject([
+      { command: 'tag', release: tag, run: 'dmrel tag weekly --date 2018-05-03', exit: null, result: null },
+    ]);
     expect((await dmrel(dead.root, ['resume', '--undo', '--dry-run'])).out).toBe(`dmrel tag undo ${tag}\n`);
     expect(dead.state()).toBe(before);
+  });
+
+  it('tells programs what came of each in one document', async () => {
+    const { machine } = await killed(new Upstream(1), 4);
+    await dmrel(machine.root, ['tag', 'weekly', '--date', '2018-05-10'], { dieAt: { line: 4 } });
+    const { code, json } = await dmrelJson(machine.root, ['resume']);
+    expect([code, json.unfinished]).toMatchObject([
+      0,
+      [tag, 'w.2018.19'].map((release) => ({
+        release,
+        exit: 0,
+        result: { schema: 'dmrel/operation/v1', status: 'done' },
+      })),
+    ]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('waits at %s for what it has started, and hands it on', async (signal) => {
+    const { upstream, machine } = await killed(new Upstream(2), 4);
+    const began = join(upstream.base, 'began');
+    aHook({ path: machine.remote('p01'), name: 'p01', commits: [] }, `touch ${began}\nsleep 1\n`);
+    const { code, err } = await dmrel(machine.root, ['resume'], {
+      during: async ({ kill }) => {
+        while (!existsSync(began)) await new Promise((resolve) => setTimeout(resolve, 20));
+        kill(signal);
+      },
+    });
+    expect([code, err]).toEqual([130, expect.stringContaining('what was begun is finished')]);
+    expect(machine.tagged(tag)).toEqual(['p00', 'p01']);
+    expect(existsSync(join(machine.root, 'releases', tag))).toBe(false);
+    expect(existsSync(join(machine.root, '.dmrel/lock'))).toBe(false);
   });
 
   it('reads past a line that was torn by a crash, and writes none into it', async () => {

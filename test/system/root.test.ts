@@ -99,6 +99,14 @@ describe('the command line', () => {
     writeFileSync(join(folder, 'dmrel-hello'), '#!/bin/sh\necho "hello $1"\nexit 7\n', { mode: 0o755 });
     const env = { PATH: `${folder}:${process.env.PATH}` };
     expect(await dmrel(home, ['hello', 'you'], { env })).toMatchObject({ code: 7, out: 'hello you\n' });
+    // Options of all commands may stand before its name.
+    writeFileSync(join(folder, 'dmrel-where'), '#!/bin/sh\necho "$PWD:$NO_COLOR:$*"\n', { mode: 0o755 });
+    for (const [lead, out] of [
+      [['-C', folder], `${folder}::a`],
+      [[`--directory=${folder}`, '--json'], `${folder}::a --json`],
+      [['--no-color'], `${home}:1:a`],
+    ] as const)
+      expect((await dmrel(home, [...lead, 'where', 'a'], { env })).out).toBe(`${out}\n`);
     expect((await dmrel(home, ['hello'])).code).toBe(2);
     expect((await dmrel(home, ['../../bin/sh'])).code).toBe(2);
   });

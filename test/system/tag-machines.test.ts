@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { dmrel, dmrelJson, type Ended } from '../support/dmrel.ts';
+import { cleanEnv, dmrel, dmrelJson, type Ended, home } from '../support/dmrel.ts';
 import { git } from '../support/release-workspace.ts';
 import { moments, rounds } from '../support/sample.ts';
 import { inBatches, Upstream } from '../support/upstream.ts';
@@ -204,6 +205,88 @@ describe('an upstream', () => {
     });
     expect(code).toBe(0);
     expect(readFileSync(log, 'utf8')).toMatch(new RegExp(`^0{40} [0-9a-f]{40} ${claimRef}$`, 'm'));
+    expectOneRelease(upstream);
+  });
+
+  it('is what the branch follows, be it fetched or not, whatever the remote is called', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    git(root, 'remote', 'rename', 'origin', 'team/origin');
+    git(root, 'update-ref', '-d', 'refs/remotes/team/origin/main');
+    expect((await dmrel(root, weekly)).code).toBe(0);
+    expectOneRelease(upstream);
+    // A branch that follows another one of the same repository is pushed nowhere.
+    git(root, 'switch', '--quiet', '--create', 'mine/a', '--track', 'main');
+    expect((await dmrelJson(root, ['tag', 'daily', '--dry-run'])).json).toMatchObject({
+      problems: [],
+      steps: expect.not.arrayContaining([expect.objectContaining({ id: 'push' })]),
+    });
+  });
+
+  it('is not left out where HEAD is on no branch: nothing is written', async () => {
+    const upstream = new Upstream(1);
+    const machine = upstream.machine('first');
+    git(machine.root, 'checkout', '--quiet', '--detach');
+    const before = machine.state();
+    const { code, json } = await dmrelJson(machine.root, weekly);
+    expect([code, json.problems]).toMatchObject([
+      3,
+      [{ code: 'workspace-lacks', hint: expect.stringContaining('git switch -C main --track origin/main') }],
+    ]);
+    expect(machine.state()).toBe(before);
+  });
+
+  it('that has a tag of that name and no record keeps the release from being made', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    git(upstream.path, 'tag', tag, 'main');
+    const { code, json } = await dmrelJson(root, weekly);
+    expect([code, json.problems]).toMatchObject([
+      1,
+      [{ code: 'tag-conflict', message: `origin/main has a tag ${tag} already, but no record of it` }],
+    ]);
+    // It comes while the release is made: why the push is refused is told, not what follows from that.
+    git(upstream.path, 'tag', '--delete', tag);
+    const hook = join(root, '.git/hooks/post-commit');
+    mkdirSync(join(root, '.git/hooks'), { recursive: true });
+    writeFileSync(
+      hook,
+      `#!/bin/sh\nunset $(git rev-parse --local-env-vars)\ngit -C ${upstream.path} tag ${tag} main\n`,
+    );
+    chmodSync(hook, 0o755);
+    expect((await dmrelJson(root, weekly)).json.problems[0]).toMatchObject({
+      code: 'push-refused',
+      message: 'origin refuses the records: [rejected] (already exists)',
+    });
+  });
+
+  it('gets the records and nothing else, however pushes of people are set up', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    git(root, 'tag', '--annotate', '--message', 'mine', 'private');
+    for (const setting of ['push.followTags', 'push.gpgSign']) git(root, 'config', setting, 'true');
+    expect((await dmrel(root, weekly)).code).toBe(0);
+    expectOneRelease(upstream);
+  });
+
+  it('gets the whole of a push that was begun when a terminal says Ctrl-C to all that runs there', async () => {
+    const upstream = new Upstream(1);
+    const { root } = upstream.machine('first');
+    const hook = join(upstream.path, 'hooks/pre-receive');
+    const began = join(upstream.base, 'began');
+    mkdirSync(join(upstream.path, 'hooks'), { recursive: true });
+    writeFileSync(hook, `#!/bin/sh\ngrep -q refs/tags/ || exit 0\ntouch ${began}\nsleep 1\n`);
+    chmodSync(hook, 0o755);
+    const child = spawn(process.execPath, [join(home, 'bin/dmrel.js'), ...weekly], {
+      cwd: root,
+      env: await cleanEnv(),
+      detached: true,
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    while (!existsSync(began)) await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(-child.pid!, 'SIGINT');
+    expect(await ended).toBe(0);
     expectOneRelease(upstream);
   });
 

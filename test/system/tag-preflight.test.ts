@@ -275,6 +275,20 @@ describe('dmrel tag --force', () => {
     }
   });
 
+  it.each([
+    ['Ctrl-C', '\u0003', 130, 'interrupted; nothing was written'],
+    ['the end of input', '\u0004', 2, 'nothing was written: the answer was no'],
+  ])('writes nothing at %s', async (_name, key, exit, says) => {
+    const workspace = new ReleaseWorkspace(1);
+    tagByHand(workspace, 'p00', tag, { at: 'main~1' });
+    const before = workspace.state();
+    const shell = { TERM: 'xterm' };
+    const { code, screen } = await onTerminal(workspace.root, [...weekly, '--force', 'conflict'], key, shell);
+    expect([code, screen]).toEqual([exit, expect.stringContaining(says)]);
+    expect(screen).not.toContain('unexpected');
+    expect(workspace.state()).toBe(before);
+  });
+
   it('does not ask when nothing is moved', async () => {
     if (!counterpart('script')) return;
     const workspace = new ReleaseWorkspace(2);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { configuredFormat, openSigner } from '../../src/git/index.ts';
@@ -211,6 +211,18 @@ describe('signatures of ssh keys', () => {
     expect([code, json.problems]).toMatchObject([3, [{ code: 'file-not-found', message: 'nowhere does not exist' }]]);
   });
 
+  it('are of the key and held against the file that git means, whose names count from the top of its work tree', async () => {
+    if (!counterpart('ssh-keygen')) return;
+    const { workspace, mine } = signing(1, 'tags: {sign: ssh}\n');
+    copyFileSync(mine.replace(/\.pub$/, ''), join(workspace.root, '.git/key'));
+    copyFileSync(mine, join(workspace.root, '.git/key.pub'));
+    git(workspace.root, 'config', 'user.signingKey', '.git/key.pub');
+    git(workspace.root, 'config', 'gpg.ssh.allowedSignersFile', 'signers');
+    const elsewhere = (args: string[]) => dmrel(aFolder(), ['-C', workspace.root, ...args]);
+    expect((await elsewhere(weekly)).code).toBe(0);
+    expect((await elsewhere([...verify, '--signatures'])).code).toBe(0);
+  });
+
   it('are looked for in sound tags alone: what was deleted or is lightweight is said once', async () => {
     if (!counterpart('ssh-keygen')) return;
     const { workspace } = signing(3);
@@ -276,6 +288,8 @@ describe('signatures of ssh keys', () => {
       [['user.signingKey', join(keys, 'gone.pub')], /^cannot sign: /],
       [['gpg.ssh.program', join(keys, 'no-program')], /^cannot sign: .*no-program is not installed$/],
       [['--unset', 'user.signingKey'], /^git is not told which ssh key to sign with$/],
+      [['gpg.ssh.defaultKeyCommand', 'ssh-add -L'], /^dmrel runs no gpg\.ssh\.defaultKeyCommand to find a key$/],
+      [['gpg.format', 'x509'], /^git is told to sign with x509, dmrel cannot$/],
     ] as const) {
       git(workspace.root, 'config', ...setting);
       const { code, json } = await dmrelJson(workspace.root, [...weekly, '--sign']);

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { dmrel, dmrelJson } from '../support/dmrel.ts';
+import { cleanEnv, dmrel, dmrelJson } from '../support/dmrel.ts';
 import { git, ReleaseWorkspace } from '../support/release-workspace.ts';
 import { moments } from '../support/sample.ts';
 import { refuse, tagByHand } from '../support/tags.ts';
@@ -11,6 +12,21 @@ import { aFolder } from '../support/workspace.ts';
 const date = '2018-05-03';
 const tag = 'w.2018.18';
 const weekly = ['tag', 'weekly', '--date', date];
+
+describe('a repository of the index', () => {
+  it('is reached as git is configured in the workspace, wherever dmrel is started', async () => {
+    const workspace = new ReleaseWorkspace(1);
+    const { root } = workspace;
+    workspace.write('products/repos.yaml', 'p00: ./nowhere/p00.git\n');
+    workspace.commitAll();
+    for (const scheme of ['', 'file://'])
+      git(root, 'config', `url.${scheme}${root}/remotes/.insteadOf`, `${scheme}${root}/nowhere/`);
+    const env = { ...(await cleanEnv()), GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'a.b', GIT_CONFIG_VALUE_0: 'c' };
+    const { code, err } = await dmrel(tmpdir(), ['-C', root, ...weekly], { env });
+    expect([code, code === 0 ? '' : err]).toEqual([0, '']);
+    expect(workspace.tagged(tag)).toEqual(['p00']);
+  });
+});
 
 describe('dmrel tag weekly', () => {
   it('tags every product at the head of its branch, annotated, and records what it did', async () => {

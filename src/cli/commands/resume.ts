@@ -13,30 +13,33 @@ import { runTags } from '../tag-run.ts';
 
 /** Finish, or take back, what was begun and never came to its end. */
 export const run: CommandRun = async (context, _args, options) => {
+  const { interrupt } = context; // from the beginning: what is under way is finished
   const workspace = unwrap(await openWorkspace(context.cwd, context.env));
   if (typeof options.takeOver === 'string') return takeOver(context, workspace, options.takeOver, options);
   const unfinished = await listUnfinished(workspace.root);
-  if (unfinished.length === 0) {
-    if (context.json) printJson(context, { schema: 'dmrel/problems/v1', problems: [] } as never);
-    else context.out('nothing was begun that is not finished\n');
-    return 0;
-  }
+  if (unfinished.length === 0 && !context.json) context.out('nothing was begun that is not finished\n');
+  const told: object[] = [];
   let worst = 0;
   for (const operation of unfinished) {
+    if (interrupt.aborted) break;
     const { plan, done } = operation;
-    const told = `${plan.command} ${plan.release}, begun ${plan.at}: ${done} of ${count(plan.steps.length, 'step')} done`;
-    context.err(`${printable(told)}\n`);
+    const begun = `${plan.command} ${plan.release}, begun ${plan.at}: ${done} of ${count(plan.steps.length, 'step')} done`;
+    context.err(`${printable(begun)}\n`);
     const again = commandOf(workspace.root, operation, options);
+    const { command, release, at } = plan;
+    const about = { operation: plan.operation, command, release, at, run: commandText(again) };
     if (options.dryRun === true) {
-      context.out(`${printable(commandText(again))}\n`);
+      told.push({ ...about, exit: null, result: null });
+      if (!context.json) context.out(`${printable(commandText(again))}\n`);
       continue;
     }
-    const code = await runSelf(context, workspace.root, again);
-    if (context.interrupt.aborted) return 130;
+    const { exit, result } = await runSelf(context, workspace.root, again);
+    told.push({ ...about, exit, result });
     // One that cannot be finished keeps no other from its end.
-    worst ||= code;
+    worst ||= exit;
   }
-  return worst;
+  if (context.json) printJson(context, { schema: 'dmrel/resume/v1', unfinished: told } as never);
+  return interrupt.aborted ? 130 : worst;
 };
 
 /** Those whose command line says all; without the release's name others would take the newest, which may be another now. */
@@ -82,14 +85,35 @@ async function takeOver(
   });
 }
 
-async function runSelf(context: CommandContext, root: string, argv: readonly string[]): Promise<number> {
+/** Run dmrel itself, and wait for its end whatever happens: this process is told to stop, and tells it. */
+async function runSelf(
+  context: CommandContext,
+  root: string,
+  argv: readonly string[],
+): Promise<{ exit: number; result: unknown }> {
   const [program, ...lead] = context.self;
-  return new Promise((settle) => {
-    const child = spawn(program, [...lead, ...argv, ...(context.json ? ['--json'] : [])], {
-      cwd: root,
-      stdio: 'inherit',
-    });
+  const output = context.json ? 'pipe' : 'inherit';
+  const child = spawn(program, [...lead, ...argv, ...(context.json ? ['--json'] : [])], {
+    cwd: root,
+    stdio: ['inherit', output, 'inherit'],
+  });
+  const chunks: Uint8Array[] = [];
+  child.stdout?.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+  const handOn = () => void child.kill('SIGTERM');
+  context.interrupt.addEventListener('abort', handOn);
+  const exit = await new Promise<number>((settle) => {
     child.on('error', () => settle(127));
     child.on('close', (status) => settle(status ?? 130));
   });
+  context.interrupt.removeEventListener('abort', handOn);
+  return { exit, result: parsed(Buffer.concat(chunks).toString('utf8')) };
+}
+
+/** The document that a command has printed; null where it came to none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -24,7 +24,7 @@ export const run: CommandRun = async (context, [release], options) => {
     },
     bind: async (plan) => {
       const scratch = await mkdtemp(join(tmpdir(), 'dmrel-undo-'));
-      return unwrap(await bindUndoSteps(workspace, plan, { signal: context.interrupt, scratch }));
+      return unwrap(await bindUndoSteps(workspace, plan, { scratch }));
     },
     summary: (plan, result) => {
       const name = printable(plan.release);
