@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Problem, printable, problem } from '../support/index.ts';
 import { branchOf } from './branch.ts';
+import { onNoBranch } from './upstream.ts';
 
 export interface Standing {
   /** The directory of this work tree's HEAD and index. */
@@ -39,11 +40,7 @@ export async function obstaclesTo({ gitDirectory, raw }: Standing, paths: readon
   if (middle !== undefined) {
     const hint = `git ${middle} --continue, or git ${middle} --abort`;
     problems.push(problem('workspace-lacks', `the workspace is in the middle of a ${middle}`, { hint }));
-  } else if ((await branchOf(raw)) === undefined && (await raw('remote'))) {
-    const message = 'the workspace is on no branch (its HEAD is detached): what is recorded would be pushed nowhere';
-    const hint = 'git switch BRANCH; where CI has checked out a commit: git switch -C main --track origin/main';
-    problems.push(problem('workspace-lacks', message, { hint }));
-  }
+  } else if ((await branchOf(raw)) === undefined && (await raw('remote'))) problems.push(onNoBranch('origin'));
   const ignored = await raw('check-ignore', '--verbose', '--', ...paths);
   for (const line of (ignored ?? '').split('\n')) {
     const [, rule, path] = /^(.*:\d+:(?!!).*)\t(.*)$/.exec(line) ?? [];

@@ -29,13 +29,16 @@ export async function whyPushedNowhere(root: string): Promise<Problem | undefine
   if (first === undefined) return undefined;
   const remote = remotes.includes('origin') ? 'origin' : first;
   const head = (await git(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: root })).stdout.trim();
-  if (head === '') {
-    const message = 'the workspace is on no branch (its HEAD is detached), so its records would be pushed nowhere';
-    const hint = `git switch BRANCH; in CI: git switch -C main --track ${remote}/main`;
-    return problem('workspace-lacks', message, { hint });
-  }
+  if (head === '') return onNoBranch(remote);
   const message = `branch ${printable(head)} follows none at a remote, so its records would be pushed nowhere`;
   const hint = `git switch to the branch that has the records, or: git push --set-upstream ${remote} ${printable(head)}`;
+  return problem('workspace-lacks', message, { hint });
+}
+
+/** Problem: `workspace-lacks`. */
+export function onNoBranch(remote: string): Problem {
+  const message = 'the workspace is on no branch (its HEAD is detached), so its records would be pushed nowhere';
+  const hint = `git switch BRANCH; where CI has checked out a commit: git switch -C main --track ${remote}/main`;
   return problem('workspace-lacks', message, { hint });
 }
 
