@@ -115,7 +115,7 @@ type Unengined = Omit<Draft, 'engine' | 'engineBecause' | 'warnings'>;
 
 /** What an engine is asked for, without what only the build itself knows: times, labels, parents, a log. */
 export function requestOf(draft: Unengined, args: Record<string, string>, platform: string): BuildRequest {
-  const { image, context, dockerfile, extraFiles, outside, secrets } = draft;
+  const { image, context, contextDigest, dockerfile, extraFiles, outside, secrets } = draft;
   const { target, timeout, resources, network } = image.config;
   const memory = resources?.memory === undefined ? undefined : bytesOf(resources.memory);
   return {
@@ -126,6 +126,7 @@ export function requestOf(draft: Unengined, args: Record<string, string>, platfo
     args,
     from: [...Object.keys(image.parents), ...Object.keys(outside)],
     extraFiles,
+    contextDigest,
     labels: {},
     created: 0,
     platform,

@@ -4,3 +4,4 @@ export { type Dockerfile, parseDockerfile } from './dockerfile.ts';
 export { type DockerfileText, type Instruction, splitInstructions } from './dockerfile-lines.ts';
 export { expand, splitWords, WordError } from './dockerfile-words.ts';
 export { parseArgs } from './instructions.ts';
+export { contextIs } from './unchanged.ts';
