@@ -110,7 +110,8 @@ async function build(given: Build): Promise<Result<BuiltImage>> {
   const env = { ...engine.env, ...flavour.env };
   const log = openLog(request.log, valuesOf(request.secrets ?? [], env));
   const { timeoutSeconds, signal } = request;
-  const end = await runStreamed(engine.program, args, {
+  const [program = engine.program, ...first] = [...flavour.startedBy(request), engine.program];
+  const end = await runStreamed(program, [...first, ...args], {
     env,
     line: log.line,
     started: workplace.working,

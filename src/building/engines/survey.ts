@@ -60,6 +60,8 @@ async function requestOf(
     labels: {},
     created: 0,
     platform: config.platform ?? 'linux/amd64',
+    ...(config.network === undefined ? {} : { network: config.network }),
+    ...(config.resources === undefined ? {} : { resources: {} }),
     secrets: Object.entries(config.secrets ?? {}).map(([id, source]) => ({ id, source })),
   });
 }
