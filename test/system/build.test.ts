@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -277,6 +277,8 @@ describe('what is wrong with images', () => {
   beforeAll(async () => {
     workspace.write('images/a/Dockerfile', 'FROM scratch\nCOPY f /f\n');
     workspace.write('images/a/f', '');
+    symlinkSync('/etc', join(workspace.root, 'images/out'));
+    symlinkSync('/etc/hostname', join(workspace.root, 'images/D'));
     workspace.commitAll();
     expect((await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main'])).code).toBe(0);
   }, 60_000);
@@ -290,10 +292,26 @@ describe('what is wrong with images', () => {
     ['  a: {context: images/nowhere}\n', 3, 'file-not-found'],
     ["  a: {context: images/a, tags: ['{release.lab}_rsp{build.number}']}\n", 2, 'usage'],
     ["  a: {context: images/a, tags: ['{release.manifest}']}\n", 3, 'unknown-name'],
-    ["  a: {context: images/a, tags: ['no tag']}\n", 2, 'invalid-name'],
+    ["  a: {context: images/a, tags: ['no tag']}\n", 3, 'wrong-value'],
+    ['  a: {context: images/a, secrets: {token: {file: images/nowhere}}}\n', 3, 'secret-missing'],
+    ['  a: {context: images/a, target: nope}\n', 3, 'unknown-name'],
+    ['  a: {context: images/out}\n', 3, 'unsafe-path'],
+    ['  a: {context: images/a, dockerfile: images/D}\n', 3, 'unsafe-path'],
   ])('is told before anything is built: %s', async (images, exit, code) => {
     const { code: ended, json } = await wrong(images);
     expect([ended, json.problems[0].code]).toEqual([exit, code]);
+  });
+
+  it('is told where it stands, whether or not the definition was read before', async () => {
+    for (const _ of ['read', 'remembered']) {
+      const { json } = await wrong("  a:\n    context: images/a\n    target: nope\n    tags: ['{release.manifest}']\n");
+      expect(json.problems.map(({ at }: any) => at.line - config.split('\n').length)).toEqual([4, 5]);
+    }
+  });
+
+  it('may be the name of an engine that is none', async () => {
+    const { code, json } = await wrong('  a: {context: images/a}\n', '--engine', 'dokcer');
+    expect([code, json.problems]).toMatchObject([2, [{ code: 'usage', hint: "did you mean 'docker'?" }]]);
   });
 
   it('is not the number of a build that is given', async () => {
