@@ -271,6 +271,49 @@ describe('a build where keys are trusted', () => {
   });
 });
 
+describe('the tag of the inputs of an image', () => {
+  const tagFor = (workspace: ReleaseWorkspace, image: string, digest: string, inputs: string) => {
+    const file = `.dmrel/registry/build/${image}/index.json`;
+    const index = JSON.parse(workspace.read(file));
+    const named = (each: any) => each.annotations?.['org.opencontainers.image.ref.name'];
+    const { annotations: _, ...plain } = index.manifests.find((each: any) => each.digest === digest);
+    const tag = `inputs-${inputs.slice(7)}`;
+    const manifests = index.manifests.filter((each: any) => named(each) !== tag);
+    manifests.push({ ...plain, annotations: { 'org.opencontainers.image.ref.name': tag } });
+    workspace.write(file, JSON.stringify({ ...index, manifests }));
+  };
+  const inputsOf = async (workspace: ReleaseWorkspace) =>
+    (await dmrelJson(workspace.root, ['build', '--dry-run'])).json.details.images.tools.inputs;
+
+  it('is not believed where it names an image of others', async () => {
+    const workspace = aChain();
+    await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    await dmrel(workspace.root, ['build']);
+    const { digest } = record(workspace, 'w.2018.18').images.tools;
+    workspace.write('images/tools/tool', 'another\n');
+    tagFor(workspace, 'tools', digest, await inputsOf(workspace));
+    expect(why((await dmrelJson(workspace.root, ['build'])).json).tools).toBe('build: its context changed');
+    expect(record(workspace, 'w.2018.18').images.tools.digest).not.toBe(digest);
+  });
+
+  it('needs the word of a builder where keys are trusted, unless a record has the image', async () => {
+    const workspace = aChain();
+    await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    const bare = git(workspace.root, 'rev-parse', 'HEAD');
+    await dmrel(workspace.root, ['build']);
+    const { env, section } = makeTrust(workspace.root);
+    workspace.write('dmrel.yaml', workspace.read('dmrel.yaml') + section);
+    workspace.commitAll();
+    const plan = async () => why((await dmrelJson(workspace.root, ['build', '--dry-run'], { env })).json).base;
+    expect(await plan()).toBe('reuse: nothing changed');
+    git(workspace.root, 'checkout', '--quiet', bare, '--', 'releases');
+    expect(await plan()).toBe('build: it was never built');
+    expect((await dmrel(workspace.root, ['build'], { env })).code).toBe(0);
+    git(workspace.root, 'checkout', '--quiet', bare, '--', 'releases');
+    expect(await plan()).toBe('reuse: nothing changed');
+  });
+});
+
 describe('what is wrong with images', () => {
   const workspace = new ReleaseWorkspace(1);
   const config = workspace.read('dmrel.yaml');
