@@ -215,7 +215,7 @@ async function draftAll(
 /** Images that no step is needed for are there from the beginning; parents come first. */
 async function takeWhatIsThere(run: BuildRun, { details }: BuildPlan): Promise<void> {
   for (const [name, { action, found }] of Object.entries<ImageDetails>(details.images)) {
-    if (action !== 'reuse' || !found) continue;
+    if (action === 'build' || !found) continue;
     if (found.elsewhere) run.elsewhere.add(name);
     const released = run.record.images?.[name];
     const draft = run.drafts.get(name)!;

@@ -145,7 +145,7 @@ describe('a chain of images', () => {
     });
     const said = await dmrel(workspace.root, ['build', '--dry-run']);
     expect(said.out).toContain('build tools by assemble: its context changed');
-    expect((await build()).json.done).toEqual(['build:tools', 'record', 'commit']);
+    expect((await build()).json.done).toEqual(['build:tools', 'record', 'tag:tools', 'commit']);
     const after = record(workspace, 'w.2018.18').images;
     expect(after.tools.digest).not.toBe(before.tools.digest);
     expect({ ...after, tools: 0 }).toEqual({ ...before, tools: 0 });
@@ -168,19 +168,26 @@ describe('a chain of images', () => {
       'build:lab',
       'commit',
       'record',
+      'tag:lab',
+      'tag:stack',
+      'tag:tools',
     ]);
+    // What is found by the release's name is what its record says.
+    expect(tagsOf(workspace, 'tools')['w.2018.18']).toBe(record(workspace, 'w.2018.18').images.tools.digest);
     expect(failed.json.problems[0]).toMatchObject({ code: 'context-invalid', at: { line: 2 }, subject: 'stack' });
     workspace.write('images/stack/Dockerfile', 'FROM base\nARG COMMIT\nCOPY dmrel-products.json /products.json\n');
     const again = await build();
     expect(again.code).toBe(0);
-    expect(why(again.json).tools).toMatch(/^reuse/);
-    expect(again.json.done.slice(0, -2).sort()).toEqual([
+    expect(why(again.json).tools).toMatch(/^retag/);
+    expect(again.json.done.slice(0, 3)).toEqual(['build:stack', 'build:lab', 'record']);
+    expect(again.json.done.slice(3).sort()).toEqual([
       'alias:stack:latest',
       'alias:stack:w_latest',
-      'build:lab',
-      'build:stack',
+      'commit',
+      'tag:lab',
+      'tag:stack',
+      'tag:tools',
     ]);
-    expect(again.json.done.slice(-2)).toEqual(['record', 'commit']);
     git(workspace.root, 'commit', '--quiet', '-am', 'another stack');
   });
 
@@ -226,7 +233,7 @@ describe('a chain of images', () => {
     workspace.write('images/tools/tool', 'not yet\n');
     const [registry, head] = [tagsOf(workspace, 'tools'), git(workspace.root, 'rev-parse', 'HEAD')];
     const { json } = await build('--release', 'w.2018.18', '--no-push');
-    expect(json.done).toEqual(['build:tools']);
+    expect(json.done).toEqual(['build:tools', 'tag:tools']);
     expect(existsSync(join(workspace.root, '.dmrel/here/tools/index.json'))).toBe(true);
     expect(tagsOf(workspace, 'tools')).toEqual(registry);
     expect(git(workspace.root, 'rev-parse', 'HEAD')).toBe(head);
@@ -410,7 +417,7 @@ describe('a registry on a full disk', () => {
       expect(full.json.problems[0].message).toMatch(/ENOSPC|no space/i);
       execFileSync('mount', ['-o', 'remount,size=64m', disk]);
       const { code, json } = await dmrelJson(workspace.root, ['build']);
-      expect([code, json.done]).toEqual([0, ['build:large', 'record', 'commit']]);
+      expect([code, json.done]).toEqual([0, ['build:large', 'record', 'tag:small', 'tag:large', 'commit']]);
     } finally {
       execFileSync('umount', ['-l', disk]);
     }
