@@ -22,6 +22,7 @@ import type { BuildOptions } from './options.ts';
 import { type BuildPlan, type ImageDetails, planBuild } from './plan.ts';
 import { resolveNow } from './run.ts';
 import { type BuildRun, bindSteps, buildRegistry, recordFiles, releasedImage, statementsOf } from './steps.ts';
+import { takenTags } from './taken-tags.ts';
 
 /** A build that was decided on, with all that its steps need. */
 export interface PreparedBuild {
@@ -68,6 +69,7 @@ export async function prepareBuild(
     records,
     images: facts,
     moveAliasesBack: options.moveAliasesBack,
+    changePromoted: options.changePromoted,
     publish: options.keepHere
       ? undefined
       : {
@@ -147,6 +149,8 @@ export async function openBuild(workspace: Workspace, options: BuildOptions): Pr
   const { record } = chosen.value;
   const drafts = await draftAll(workspace, record, names.value, options);
   if (!drafts.ok) return drafts;
+  const taken = await takenTags(drafts.value, record.name, chosen.value.records);
+  if (taken.length > 0) return failed(...taken);
   const seconds = await repository.value.tagTime(record.name);
   const madeAt = seconds === undefined ? record.created.at : instantOf(new Date(seconds * 1000));
   return ok({ ...chosen.value, places: places.value, repository: repository.value, madeAt, drafts: drafts.value });

@@ -14,6 +14,8 @@ export interface BuildOptions {
   /** Keep the images in the workspace: nothing is written into the registry, nor into the record. */
   keepHere: boolean;
   moveAliasesBack: boolean;
+  /** Build anew what stood at a level already. */
+  changePromoted: boolean;
   buildNumber: number | undefined;
   env: NodeJS.ProcessEnv;
 }

@@ -3,6 +3,7 @@ import type { ReleasedImage, ReleaseRecord } from '../releases/index.ts';
 import { canonicalJson, type Digest, type Instant, type Problem } from '../support/index.ts';
 import { type AliasFacts, newerHolder } from './aliases.ts';
 import { type BuildInputs, inputsDigest, whatChanged } from './inputs.ts';
+import { promotedImages } from './promoted.ts';
 
 /** An image that the registry has under the digest of its inputs. */
 export interface StoredImage {
@@ -42,6 +43,8 @@ export interface BuildFacts {
   /** Of all releases: no alias moves back behind a newer one. */
   records: readonly ReleaseRecord[];
   moveAliasesBack: boolean;
+  /** Build though the release stood at a level with another image. */
+  changePromoted: boolean;
   /** Undefined where the images stay here: then nothing is written into the record either. */
   publish: { recordIsCommitted: boolean; upstream: { name: string; pending: boolean } | undefined } | undefined;
   problems: Problem[];
@@ -78,7 +81,7 @@ export type BuildPlan = Plan<BuildDetails>;
  * parents: one that comes out as it was leaves what is built on it as it is. Pure.
  */
 export function planBuild(facts: BuildFacts): BuildPlan {
-  const { record, images, operation, at, problems } = facts;
+  const { record, images, operation, at } = facts;
   const details: BuildDetails = { images: {} };
   const steps: PlannedStep[] = [];
   const tags: PlannedStep[] = [];
@@ -98,6 +101,8 @@ export function planBuild(facts: BuildFacts): BuildPlan {
     : [];
   // What somebody looks for by its tag is what the record says.
   steps.push(...(written ? [written] : []), ...tags, ...aliases, ...kept);
+  const problems = [...facts.problems];
+  if (facts.publish && !facts.changePromoted) problems.push(...promotedImages(record, details.images));
   return { schema: 'dmrel/plan/v1', operation, command: 'build', release: record.name, at, steps, problems, details };
 }
 

@@ -77,6 +77,7 @@ class World {
       images: this.facts(specs, release, more),
       records: this.records,
       moveAliasesBack: false,
+      changePromoted: false,
       publish: { recordIsCommitted: this.records.some((each) => each.name === release.name), upstream: undefined },
       problems: [],
       ...facts,
@@ -265,6 +266,27 @@ describe('what there is to build', () => {
     ];
     expect(steps.map(({ id }) => id)).toEqual([...built, ...tagged]);
     expect(steps.at(-1)!.needs).toEqual(['build:db']);
+  });
+
+  it('is no image that the release was promoted with, unless somebody says so', () => {
+    const world = having(family);
+    const { digest } = world.records[0]!.images!.db!;
+    const promotion = {
+      level: 'batch',
+      at: '2018-05-03T00:00:00Z' as Instant,
+      by: 'x',
+      operation: 'o',
+      images: { db: digest },
+    };
+    const promoted = { ...world.records[0]!, promotions: [promotion] };
+    const edited = changed(family, 'db', { context: digestOf('new') });
+    const codes = (specs: Spec[], facts: Partial<BuildFacts> = {}) =>
+      world.plan(specs, promoted, {}, facts).problems.map(({ code, subject }) => [code, subject]);
+    expect(codes(edited)).toEqual([['release-in-use', 'db']]);
+    expect(codes(edited, { changePromoted: true })).toEqual([]);
+    expect(codes(edited, { publish: undefined })).toEqual([]);
+    expect(codes(family)).toEqual([]);
+    expect(codes(changed(family, 'base', { context: digestOf('new') }))).toEqual([]);
   });
 
   it('tells its problems on', () => {

@@ -211,6 +211,20 @@ describe('a chain of images', () => {
     expect(tagsOf(workspace, 'stack').w_latest).toBe(now.stack.digest);
   });
 
+  it('takes no name of another release for a tag or an alias', async () => {
+    const good = workspace.read('dmrel.yaml');
+    workspace.write(
+      'dmrel.yaml',
+      good.replace("tags: ['{release.lab}']", 'tags: [w.2018.18], aliases: {w.2018.18: [weekly]}'),
+    );
+    const { code, json } = await build('--release', 'w.2018.19', '--dry-run');
+    expect([code, json.problems.map((each: any) => [each.code, each.subject])]).toEqual([
+      3,
+      Array(2).fill(['wrong-value', 'lab']),
+    ]);
+    workspace.write('dmrel.yaml', good);
+  });
+
   it('keeps aliases at the newer release when an old one is built, unless it is told to move them', async () => {
     const newest = record(workspace, 'w.2018.19').images.stack.digest;
     workspace.write('images/stack/Dockerfile', 'FROM base\nCOPY dmrel-products.json /p.json\n');

@@ -75,6 +75,7 @@ function optionsOf(options: OptionValues, env: NodeJS.ProcessEnv): BuildOptions 
     engine: engineOf(text(options.engine)),
     keepHere: options.push === false,
     moveAliasesBack: options.moveAliasesBack === true,
+    changePromoted: options.yes === true,
     buildNumber: wholeNumber(options.buildNumber, '--build-number', 0),
     env,
   };
@@ -99,7 +100,7 @@ function wholeNumber(value: OptionValues[string], option: string, least: number)
 /** The command line that goes on with this one. */
 function argumentsOf(options: OptionValues): string[] {
   const valued = ['release', 'only', 'engine', 'jobs', 'buildNumber'] as const;
-  const flags = ['force', 'moveAliasesBack', 'follow'] as const;
+  const flags = ['force', 'moveAliasesBack', 'follow', 'yes'] as const;
   const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return [
     ...valued.flatMap((name) => (options[name] === undefined ? [] : [flag(name), String(options[name])])),
