@@ -16,6 +16,7 @@ import {
   type Result,
 } from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
+import { uncommitted } from './as-committed.ts';
 import { type Draft, draftImage } from './draft.ts';
 import { gatherFacts } from './facts.ts';
 import type { BuildOptions } from './options.ts';
@@ -81,9 +82,11 @@ export async function prepareBuild(
         },
     problems,
   });
+  const toBuild = [...drafts.values()].filter(({ image }) => plan.details.images[image.name]?.action === 'build');
+  const dirty = await all(toBuild.map((draft) => uncommitted(workspace, repository, draft)));
+  plan.problems.push(...dirty.flat());
   // Who only looks, or moves tags, signs nothing.
-  const builds = Object.values(plan.details.images).some(({ action }) => action === 'build');
-  if (!signer.ok && builds) problems.push(...signer.problems);
+  if (!signer.ok && toBuild.length > 0) plan.problems.push(...signer.problems);
   return ok({
     plan,
     ...(because === undefined ? {} : { because }),

@@ -335,6 +335,32 @@ describe('the tag of the inputs of an image', () => {
   });
 });
 
+describe('the commit that an image names', () => {
+  it('is the last of its files, and none where git has them otherwise or not at all', async () => {
+    const workspace = aChain();
+    workspace.write('.gitignore', `${workspace.read('.gitignore')}.env\n`);
+    workspace.write('images/tools/.dockerignore', '.dockerignore\nleft\n');
+    workspace.commitAll();
+    await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    const built = async () => {
+      const { code, json } = await dmrelJson(workspace.root, ['build', '--only', 'tools', '--force']);
+      const { digest } = record(workspace, 'w.2018.18').images.tools;
+      const named = blob(workspace, 'tools', digest).annotations['org.opencontainers.image.revision'];
+      return { code, named, warned: json.plan.problems.map(({ subject, code }: any) => `${subject}: ${code}`) };
+    };
+    const last = git(workspace.root, 'rev-list', '-1', 'HEAD', '--', 'images/tools', 'dmrel.yaml');
+    expect(await built()).toEqual({ code: 0, named: last, warned: [] });
+    workspace.write('images/tools/left', 'for nobody\n');
+    expect(await built()).toEqual({ code: 0, named: last, warned: [] });
+    const none = { code: 0, named: undefined, warned: ['tools: context-invalid'] };
+    workspace.write('images/tools/tool', 'edited\n');
+    expect(await built()).toEqual(none);
+    git(workspace.root, 'checkout', '--', 'images/tools/tool');
+    workspace.write('images/tools/.env', 'KEY=1\n');
+    expect(await built()).toEqual(none);
+  });
+});
+
 describe('what is wrong with images', () => {
   const workspace = new ReleaseWorkspace(1);
   const config = workspace.read('dmrel.yaml');
