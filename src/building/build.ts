@@ -16,12 +16,14 @@ import {
   type Result,
 } from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
+import { uncommitted } from './as-committed.ts';
 import { type Draft, draftImage } from './draft.ts';
 import { gatherFacts } from './facts.ts';
 import type { BuildOptions } from './options.ts';
 import { type BuildPlan, type ImageDetails, planBuild } from './plan.ts';
 import { resolveNow } from './run.ts';
 import { type BuildRun, bindSteps, buildRegistry, recordFiles, releasedImage, statementsOf } from './steps.ts';
+import { takenTags } from './taken-tags.ts';
 
 /** A build that was decided on, with all that its steps need. */
 export interface PreparedBuild {
@@ -68,6 +70,7 @@ export async function prepareBuild(
     records,
     images: facts,
     moveAliasesBack: options.moveAliasesBack,
+    changePromoted: options.changePromoted,
     publish: options.keepHere
       ? undefined
       : {
@@ -79,9 +82,11 @@ export async function prepareBuild(
         },
     problems,
   });
+  const toBuild = [...drafts.values()].filter(({ image }) => plan.details.images[image.name]?.action === 'build');
+  const dirty = await all(toBuild.map((draft) => uncommitted(workspace, repository, draft)));
+  plan.problems.push(...dirty.flat());
   // Who only looks, or moves tags, signs nothing.
-  const builds = Object.values(plan.details.images).some(({ action }) => action === 'build');
-  if (!signer.ok && builds) problems.push(...signer.problems);
+  if (!signer.ok && toBuild.length > 0) plan.problems.push(...signer.problems);
   return ok({
     plan,
     ...(because === undefined ? {} : { because }),
@@ -147,6 +152,8 @@ export async function openBuild(workspace: Workspace, options: BuildOptions): Pr
   const { record } = chosen.value;
   const drafts = await draftAll(workspace, record, names.value, options);
   if (!drafts.ok) return drafts;
+  const taken = await takenTags(drafts.value, record.name, chosen.value.records);
+  if (taken.length > 0) return failed(...taken);
   const seconds = await repository.value.tagTime(record.name);
   const madeAt = seconds === undefined ? record.created.at : instantOf(new Date(seconds * 1000));
   return ok({ ...chosen.value, places: places.value, repository: repository.value, madeAt, drafts: drafts.value });
@@ -215,7 +222,7 @@ async function draftAll(
 /** Images that no step is needed for are there from the beginning; parents come first. */
 async function takeWhatIsThere(run: BuildRun, { details }: BuildPlan): Promise<void> {
   for (const [name, { action, found }] of Object.entries<ImageDetails>(details.images)) {
-    if (action !== 'reuse' || !found) continue;
+    if (action === 'build' || !found) continue;
     if (found.elsewhere) run.elsewhere.add(name);
     const released = run.record.images?.[name];
     const draft = run.drafts.get(name)!;

@@ -10,11 +10,18 @@ export interface NamedImage {
   problem: Instruction['problem'];
 }
 
+/** A stage: its name in small letters, and what it rests on; undefined for `scratch`. */
+export interface Stage {
+  name: string | undefined;
+  base: string | undefined;
+}
+
 /** What a Dockerfile takes from outside of itself and its context. */
 export interface DockerfileUses {
   /** Arguments that it declares, in any stage. */
   args: ReadonlySet<string>;
   images: NamedImage[];
+  stages: Stage[];
   /** What the stage that is built rests on; undefined for `scratch`. */
   base: string | undefined;
   /** Files that dmrel lays into the context. */
@@ -37,7 +44,7 @@ export function readUses(
   const args = new Set<string>();
   const images: NamedImage[] = [];
   const variables = new Map(Object.entries(platformVariables(platform)));
-  const stages: { name: string | undefined; base: string | undefined }[] = [];
+  const stages: Stage[] = [];
   const baseOf = (name: string): string | undefined => {
     const stage = stages.findLast((each) => each.name === name.toLowerCase());
     return stage ? stage.base : name === 'scratch' ? undefined : name;
@@ -68,16 +75,21 @@ export function readUses(
       }
     }
   }
-  const wanted = target === undefined ? stages.at(-1) : stages.findLast(({ name }) => name === target.toLowerCase());
+  const wanted = target === undefined ? stages.at(-1) : stageOf(stages, target);
   return {
     args,
     images,
+    stages,
     base: wanted?.base,
     releaseFile: /dmrel-(?:release|[*?])/.test(source.text),
     productsFile: /dmrel-(?:products|[*?])/.test(source.text),
     problems,
   };
 }
+
+/** As docker takes it: by its name, or by its number. */
+export const stageOf = (stages: readonly Stage[], target: string): Stage | undefined =>
+  stages.findLast(({ name }) => name === target.toLowerCase()) ?? stages[/^[0-9]+$/.test(target) ? Number(target) : -1];
 
 /** What every engine gives to FROM (docs.docker.com, "Automatic platform ARGs in the global scope"). */
 function platformVariables(platform: string): Record<string, string> {

@@ -1,7 +1,5 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { decodeUtf8 } from '../documents/index.ts';
-import { isTagName } from '../registry/index.ts';
 import type { ReleasedProduct, ReleaseRecord } from '../releases/index.ts';
 import {
   type Digest,
@@ -12,19 +10,19 @@ import {
   ok,
   type Problem,
   parseDuration,
-  pathWithin,
   problem,
   type Result,
   readFileBounded,
 } from '../support/index.ts';
 import type { ImageDefinition, Workspace } from '../workspace/index.ts';
 import { contextDigest } from './assemble/index.ts';
-import { type DockerfileUses, productsFileName, readUses, releaseFileName } from './dockerfile-uses.ts';
+import { readDefinition } from './definition.ts';
+import { type DockerfileUses, productsFileName, releaseFileName } from './dockerfile-uses.ts';
 import type { BuildRequest, BuildSecret, Engine, ImagePlace } from './engine.ts';
 import { chooseEngine } from './engines/index.ts';
 import type { BuildOptions } from './options.ts';
 import { resolveOutside } from './outside.ts';
-import { fillFor, namesRelease, type Variables } from './variables.ts';
+import { realPathWithin } from './within.ts';
 
 const maxDockerfileBytes = 2 ** 20;
 
@@ -58,34 +56,25 @@ export async function draftImage(
   options: BuildOptions,
 ): Promise<Result<Draft>> {
   const { config } = image;
-  const context = inside(workspace, image, 'context', config.context);
+  const context = await inside(workspace, image, 'context', config.context);
   if (!context.ok) return context;
-  const path = inside(workspace, image, 'Dockerfile', config.dockerfile ?? join(config.context, 'Dockerfile'));
+  const path = await inside(workspace, image, 'Dockerfile', config.dockerfile ?? join(config.context, 'Dockerfile'));
   if (!path.ok) return path;
   const dockerfile = await readDockerfile(path.value, nameWithin(workspace.root, path.value), image.name);
   if (!dockerfile.ok) return dockerfile;
 
   const platforms = config.platforms ?? [config.platform ?? 'linux/amd64'];
-  const problems: Problem[] = [];
-  const variables: Variables = {
-    organization: workspace.config.organization,
+  const { args, uses, products, secrets, tags, problems } = await readDefinition(
+    workspace,
     record,
     image,
-    parents: {},
-    buildNumber: options.buildNumber,
-  };
-  const args = Object.entries(config.args ?? {}).map(([name, text]) => [
-    name,
-    fillFor(variables, text, ['args', name], problems),
-  ]);
-  const uses = readUses(dockerfile.value, Object.fromEntries(args), platforms[0]!, config.target);
-  problems.push(...uses.problems);
-  const products = productsOf(image, uses, record, problems);
+    dockerfile.value,
+    platforms[0]!,
+    options,
+  );
   const extraFiles = filesOf(image, uses, record, products);
   const digest = await contextDigest(context.value, extraFiles);
   if (!digest.ok) problems.push(...digest.problems);
-  const secrets = secretsOf(image, workspace.root, options.env, problems);
-  const tags = tagsOf(image, record, variables, problems);
   const outside = await resolveOutside(workspace, image, uses.images, problems);
   if (problems.length > 0 || !digest.ok) return failed(...problems);
 
@@ -103,7 +92,7 @@ export async function draftImage(
     secrets,
     tags,
   };
-  const request = requestOf(draft, Object.fromEntries(args), platforms[0]!);
+  const request = requestOf(draft, args, platforms[0]!);
   const engine = await chooseEngine(options.engine ?? config.engine ?? 'auto', request, options.env);
   if (!engine.ok) return engine;
   const faults = engine.value.engine.check?.(request) ?? [];
@@ -115,7 +104,7 @@ type Unengined = Omit<Draft, 'engine' | 'engineBecause' | 'warnings'>;
 
 /** What an engine is asked for, without what only the build itself knows: times, labels, parents, a log. */
 export function requestOf(draft: Unengined, args: Record<string, string>, platform: string): BuildRequest {
-  const { image, context, dockerfile, extraFiles, outside, secrets } = draft;
+  const { image, context, contextDigest, dockerfile, extraFiles, outside, secrets } = draft;
   const { target, timeout, resources, network } = image.config;
   const memory = resources?.memory === undefined ? undefined : bytesOf(resources.memory);
   return {
@@ -126,6 +115,7 @@ export function requestOf(draft: Unengined, args: Record<string, string>, platfo
     args,
     from: [...Object.keys(image.parents), ...Object.keys(outside)],
     extraFiles,
+    contextDigest,
     labels: {},
     created: 0,
     platform,
@@ -149,8 +139,13 @@ function bytesOf(text: string): number {
   return Number(number) * 2 ** (10 * ' KMGT'.indexOf(unit ?? ' '));
 }
 
-function inside(workspace: Workspace, image: ImageDefinition, what: string, path: string): Result<string> {
-  const full = pathWithin(workspace.root, path);
+async function inside(
+  workspace: Workspace,
+  image: ImageDefinition,
+  what: string,
+  path: string,
+): Promise<Result<string>> {
+  const full = await realPathWithin(workspace.root, path);
   if (full !== undefined) return ok(full);
   const details = { at: { file: image.document.file }, hint: 'name a path inside it', subject: image.name };
   return failed(problem('unsafe-path', `the ${what} of ${image.name} leads out of the workspace: ${path}`, details));
@@ -165,32 +160,6 @@ async function readDockerfile(path: string, file: string, image: string): Promis
   if (!bytes.problems.every(({ code }) => code === 'file-not-found')) return bytes;
   const hint = 'every image has a Dockerfile in its context; see docs/build.md';
   return failed(problem('file-not-found', `${image} has no ${file}`, { at: { file }, hint, subject: image }));
-}
-
-/**
- * Those that it names. One that names none has all of them, if it takes anything of the release that the next one would
- * give otherwise; else it has none, and is the same for every release.
- */
-function productsOf(
-  { name, family, config, document }: ImageDefinition,
-  uses: DockerfileUses,
-  record: ReleaseRecord,
-  problems: Problem[],
-): Record<string, ReleasedProduct> {
-  const takes = uses.releaseFile || uses.productsFile || uses.args.has('RELEASE');
-  if (config.products === undefined)
-    return takes || namesRelease(Object.values(config.args ?? {})) ? record.products : {};
-  return Object.fromEntries(
-    config.products.flatMap((product, index) => {
-      const found = record.products[product];
-      if (found) return [[product, found]];
-      // A product that came later than an old release: what is built for that one has it not.
-      const message = `${record.name} has no product ${product}`;
-      const at = ['images', family, 'products', index];
-      problems.push(document.problem('unknown-product', at, message, { severity: 'error', subject: name }));
-      return [];
-    }),
-  );
 }
 
 /** Only what the Dockerfile names: a file that nobody takes would still make every release another context. */
@@ -214,40 +183,4 @@ function filesOf(
     ...(uses.releaseFile ? { [releaseFileName]: json(whole) } : {}),
     ...(uses.productsFile ? { [productsFileName]: json(pick(['url', 'commit', 'version'])) } : {}),
   };
-}
-
-function secretsOf(
-  { name, config }: ImageDefinition,
-  root: string,
-  env: NodeJS.ProcessEnv,
-  problems: Problem[],
-): BuildSecret[] {
-  return Object.entries(config.secrets ?? {}).map(([id, source]) => {
-    if ('env' in source) {
-      if (env[source.env]) return { id, source };
-      const hint = `set ${source.env} where dmrel runs`;
-      problems.push(problem('secret-missing', `the secret ${id} of ${name} is not here`, { hint, subject: name }));
-      return { id, source };
-    }
-    const home = env.HOME ?? homedir();
-    const file = source.file.startsWith('~/') ? join(home, source.file.slice(2)) : source.file;
-    return { id, source: { file: isAbsolute(file) ? file : join(root, file) } };
-  });
-}
-
-function tagsOf(
-  { name, family, config, document }: ImageDefinition,
-  record: ReleaseRecord,
-  variables: Variables,
-  problems: Problem[],
-): string[] {
-  const own = (config.tags ?? []).map((text, index) => {
-    const tag = fillFor(variables, text, ['tags', index], problems);
-    if (isTagName(tag) || /[{}]/.test(tag)) return tag;
-    const hint = 'a tag has letters, digits and . _ -, 128 at most';
-    const at = ['images', family, 'tags', index];
-    problems.push(document.problem('invalid-name', at, `'${tag}' is no tag`, { part: 'value', hint, subject: name }));
-    return tag;
-  });
-  return [...new Set([record.name, ...own])];
 }

@@ -31,6 +31,8 @@ export interface BuildRequest {
   from: string[];
   /** Files laid over the context, by path relative to it. */
   extraFiles: Record<string, Uint8Array>;
+  /** What the context and these files were when the build was decided on: anything else is not built. */
+  contextDigest?: Digest;
   /** Into the configuration of the image. */
   labels: Record<string, string>;
   /** Into its manifest. */

@@ -1,9 +1,10 @@
-import { all, type ImageRegistry, inputsTag, lanes, readContents } from '../registry/index.ts';
+import { all, type ImageRegistry, inputsTag, lanes } from '../registry/index.ts';
 import type { ReleaseRecord } from '../releases/index.ts';
 import { type Digest, Failure, type Problem, unwrap } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import type { Draft } from './draft.ts';
 import { type BuildInputs, inputsDigest } from './inputs.ts';
+import { annotationsOf, isVouchedFor } from './made-of.ts';
 import type { BuildOptions } from './options.ts';
 import type { ImageFacts, StoredImage } from './plan.ts';
 import { sizeOfImage } from './platforms.ts';
@@ -96,13 +97,19 @@ async function imageFacts(draft: Draft, parents: ReadonlyMap<string, Digest>, fo
   };
 }
 
-/** The image of these inputs: the one of the record, where the release's tag still names it, or the one that its tag finds. */
+type Searched = Pick<Found, 'workspace' | 'record' | 'records' | 'registry' | 'fallback'>;
+
+/**
+ * The image of these inputs: the one of the record, where the release's tag still names it, or the one that its tag finds.
+ * A tag alone is not believed: a record has to say that it was made of them, or the image itself and who built it.
+ */
 export async function findStored(
   name: string,
   inputs: BuildInputs,
-  { record, records, registry, fallback }: Pick<Found, 'record' | 'records' | 'registry' | 'fallback'>,
+  found: Searched,
   tagged?: Digest,
 ): Promise<StoredImage | undefined> {
+  const { record, records, registry, fallback } = found;
   const wanted = inputsDigest(inputs);
   const released = record.images?.[name];
   if (released?.inputs === wanted && released.digest === tagged)
@@ -111,21 +118,21 @@ export async function findStored(
     const tag = inputsTag(wanted);
     const digest = place.readTagged ? (await place.readTagged(name, tag))?.digest : await place.resolve(name, tag);
     if (digest === undefined) continue;
+    const elsewhere = place === fallback ? ({ elsewhere: true } as const) : {};
     // The oldest that has it says for which release it was built.
-    const holder = records.find((each) => each.images?.[name]?.digest === digest);
+    const holder = records.find(({ images }) => images?.[name]?.digest === digest && images[name].inputs === wanted);
     const image = holder?.images?.[name];
-    const size = image?.size ?? unwrap(await sizeOfImage({ registry: place, repository: name }, digest));
-    const builtFor = image?.builtFor ?? holder?.name ?? (await releaseIn(place, name, digest)) ?? record.name;
-    return { digest, size, builtFor, ...(place === fallback ? { elsewhere: true } : {}) };
+    if (holder && image) return { digest, size: image.size, builtFor: image.builtFor ?? holder.name, ...elsewhere };
+    const at = { registry: place, repository: name };
+    const said = await annotationsOf(at, digest);
+    if (said['org.lsst.dmrel.inputs'] !== wanted) continue;
+    // What is kept here is signed by nobody.
+    const isOwn = fallback !== undefined && place === registry;
+    if (!isOwn && !(await isVouchedFor(found.workspace, at, digest, wanted))) continue;
+    const size = unwrap(await sizeOfImage(at, digest));
+    return { digest, size, builtFor: said['org.lsst.dmrel.release'] ?? record.name, ...elsewhere };
   }
   return undefined;
-}
-
-/** The release that an image says it was built for. */
-async function releaseIn(registry: ImageRegistry, name: string, digest: Digest): Promise<string | undefined> {
-  const manifest = unwrap(await registry.readManifest(name, digest));
-  const contents = unwrap(readContents(manifest.bytes, digest, manifest.mediaType));
-  return contents.annotations['org.lsst.dmrel.release'];
 }
 
 /** What went into the newest image of this name, as far as records tell. */

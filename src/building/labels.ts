@@ -1,7 +1,8 @@
 import type { Repository } from '../git/index.ts';
 import { repositoryAt } from '../registry/index.ts';
-import { type Digest, nameWithin } from '../support/index.ts';
+import type { Digest } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
+import { isAsCommitted, isOfOneProduct, pathsOf } from './as-committed.ts';
 import type { Draft } from './draft.ts';
 import type { BuildParents } from './engine.ts';
 import type { BuildRun } from './steps.ts';
@@ -12,12 +13,17 @@ export interface Origin {
   revision?: string;
 }
 
-/** The repository of the workspace, and the last commit that touched an image's files: not the newest, which any record makes. */
+/**
+ * The repository of the workspace, and the last commit that touched an image's files: not the newest, which any record makes. None
+ * where they are not in git as they are.
+ */
 export async function originOf(workspace: Workspace, repository: Repository, draft: Draft): Promise<Origin> {
-  const [product, ...more] = Object.values(draft.products);
-  if (product && more.length === 0) return { source: product.url, revision: product.commit };
-  const paths = [draft.image.document.file, draft.dockerfile.file, nameWithin(workspace.root, draft.context)];
-  const [source, revision] = [await repository.remoteUrl(), await repository.lastCommitOf(paths)];
+  const [product] = Object.values(draft.products);
+  if (product && isOfOneProduct(draft)) return { source: product.url, revision: product.commit };
+  const source = await repository.remoteUrl();
+  const revision = (await isAsCommitted(workspace, repository, draft))
+    ? await repository.lastCommitOf(pathsOf(workspace, draft))
+    : undefined;
   return { ...(source === undefined ? {} : { source }), ...(revision === undefined ? {} : { revision }) };
 }
 

@@ -3,6 +3,7 @@ import type { ReleasedImage, ReleaseRecord } from '../releases/index.ts';
 import { canonicalJson, type Digest, type Instant, type Problem } from '../support/index.ts';
 import { type AliasFacts, newerHolder } from './aliases.ts';
 import { type BuildInputs, inputsDigest, whatChanged } from './inputs.ts';
+import { promotedImages } from './promoted.ts';
 
 /** An image that the registry has under the digest of its inputs. */
 export interface StoredImage {
@@ -42,6 +43,8 @@ export interface BuildFacts {
   /** Of all releases: no alias moves back behind a newer one. */
   records: readonly ReleaseRecord[];
   moveAliasesBack: boolean;
+  /** Build though the release stood at a level with another image. */
+  changePromoted: boolean;
   /** Undefined where the images stay here: then nothing is written into the record either. */
   publish: { recordIsCommitted: boolean; upstream: { name: string; pending: boolean } | undefined } | undefined;
   problems: Problem[];
@@ -74,13 +77,14 @@ export interface BuildDetails {
 export type BuildPlan = Plan<BuildDetails>;
 
 /**
- * Build what changed, parents first; give what did not the tags of this release. An image's inputs have the digests of its
+ * Build what changed, parents first; write that down; then give all of it the tags of this release. An image's inputs have the digests of its
  * parents: one that comes out as it was leaves what is built on it as it is. Pure.
  */
 export function planBuild(facts: BuildFacts): BuildPlan {
-  const { record, images, operation, at, problems } = facts;
+  const { record, images, operation, at } = facts;
   const details: BuildDetails = { images: {} };
   const steps: PlannedStep[] = [];
+  const tags: PlannedStep[] = [];
   const aliases: PlannedStep[] = [];
   let unchanged = true;
   for (const image of images) {
@@ -88,11 +92,17 @@ export function planBuild(facts: BuildFacts): BuildPlan {
     details.images[image.name] = decided;
     const step = imageStep(image, decided);
     steps.push(step);
+    if (decided.action !== 'reuse') tags.push(tagStep(image, decided, facts));
     aliases.push(...image.aliases.map((alias) => aliasStep(image, alias, decided, facts)));
     unchanged &&= step.action === 'skip' && isRecorded(image, decided);
   }
-  steps.push(...aliases);
-  if (facts.publish) steps.push(...recordSteps(facts.publish, record.name, unchanged, steps));
+  const [written, ...kept] = facts.publish
+    ? recordSteps(facts.publish, record.name, unchanged, [...steps, ...tags])
+    : [];
+  // What somebody looks for by its tag is what the record says.
+  steps.push(...(written ? [written] : []), ...tags, ...aliases, ...kept);
+  const problems = [...facts.problems];
+  if (facts.publish && !facts.changePromoted) problems.push(...promotedImages(record, details.images));
   return { schema: 'dmrel/plan/v1', operation, command: 'build', release: record.name, at, steps, problems, details };
 }
 
@@ -124,17 +134,20 @@ function inShort(changes: readonly string[]): string | undefined {
 }
 
 function imageStep(image: ImageFacts, { action, because, engine, inputs, found }: ImageDetails): PlannedStep {
-  const { name, from, tags, released } = image;
-  const step = {
-    id: `build:${name}`,
-    title: `${action} ${name}${action === 'build' ? ` by ${engine}` : ''}: ${because}`,
-    needs: from.map((each) => `build:${each}`),
-  };
-  if (action === 'build') return { ...step, action: 'create', from: released?.digest ?? null, to: inputs ?? null };
-  const { digest } = found!;
-  if (action === 'reuse') return { ...step, action: 'skip', from: digest, to: digest };
-  const moves = tags.find(({ names }) => names !== undefined && names !== digest)?.names;
-  return { ...step, action: moves ? 'move' : 'create', from: moves ?? null, to: digest };
+  const { name, from, released } = image;
+  const step = { id: `build:${name}`, needs: from.map((each) => `build:${each}`) };
+  if (action !== 'build')
+    return { ...step, title: `reuse ${name}: ${because}`, action: 'skip', from: found!.digest, to: found!.digest };
+  const title = `build ${name} by ${engine}: ${because}`;
+  return { ...step, title, action: 'create', from: released?.digest ?? null, to: inputs ?? null };
+}
+
+function tagStep({ name, tags }: ImageFacts, { action, because, found }: ImageDetails, facts: BuildFacts): PlannedStep {
+  const to = found?.digest ?? null;
+  const moves = tags.find(({ names }) => names !== undefined && names !== to)?.names;
+  const title = action === 'build' ? `tag ${name} as ${facts.record.name}` : `retag ${name}: ${because}`;
+  const needs = facts.publish ? ['record'] : [`build:${name}`];
+  return { id: `tag:${name}`, title, action: moves ? 'move' : 'create', from: moves ?? null, to, needs };
 }
 
 function aliasStep(image: ImageFacts, alias: AliasFacts, decided: ImageDetails, facts: BuildFacts): PlannedStep {
@@ -142,7 +155,7 @@ function aliasStep(image: ImageFacts, alias: AliasFacts, decided: ImageDetails, 
   const { tag, names } = alias;
   const id = `alias:${name}:${tag}`;
   const to = decided.found?.digest ?? null;
-  const needs = [`build:${name}`];
+  const needs = [decided.action === 'reuse' ? `build:${name}` : `tag:${name}`];
   if (decided.action !== 'build' && names === decided.found?.digest)
     return { id, title: `${tag} is ${name}`, action: 'skip', from: names!, to, needs };
   const newer = facts.moveAliasesBack ? undefined : newerHolder(name, alias, facts.record, facts.records);
@@ -174,10 +187,10 @@ function recordSteps(
   };
   const file = `releases/${release}/release.yaml`;
   const committed = unchanged && recordIsCommitted;
-  const built = before.filter(({ id }) => id.startsWith('build:')).map(({ id }) => id);
+  const all = (verb: string) => before.map(({ id }) => id).filter((id) => id.startsWith(`${verb}:`));
   return [
-    later('record', `write the images into ${file}`, unchanged, built, file),
-    later('commit', 'commit the record', committed, ['record'], file),
+    later('record', `write the images into ${file}`, unchanged, all('build'), file),
+    later('commit', 'commit the record', committed, ['record', ...all('tag')], file),
     ...(upstream
       ? [later('push', `push to ${upstream.name}`, committed && !upstream.pending, ['commit'], upstream.name)]
       : []),

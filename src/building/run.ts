@@ -1,7 +1,6 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Repository } from '../git/index.ts';
-import { inputsTag } from '../registry/index.ts';
 import { type Digest, epochSeconds, failed, ok, type Problem, pause, problem, type Result } from '../support/index.ts';
 import { type Draft, requestOf } from './draft.ts';
 import type { BuildParents, BuildRequest, Engine, ImagePlace } from './engine.ts';
@@ -116,18 +115,4 @@ function withLog(each: Problem, name: string, log: string, signal: AbortSignal):
   }
   const hint = each.hint === undefined ? `all of it is in ${log}` : `${each.hint}; all of it is in ${log}`;
   return { ...each, subject: name, ...(passing.has(each.code) ? { hint } : {}) };
-}
-
-/** Let an image be found by what it is made of, then by the tags of the release. */
-export async function tagImage(
-  { registry, repository }: ImagePlace,
-  digest: Digest,
-  tags: readonly string[],
-  inputs?: Digest,
-): Promise<Result<void>> {
-  for (const tag of [...(inputs === undefined ? [] : [inputsTag(inputs)]), ...tags]) {
-    const tagged = await registry.tag(repository, tag, digest);
-    if (!tagged.ok) return tagged;
-  }
-  return ok(undefined);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { evidenceFolder, predicateTypes, readEvidence, type Signer } from '../evidence/index.ts';
 import type { Repository } from '../git/index.ts';
 import type { Outcome, Step } from '../operation/index.ts';
-import type { ImageRegistry } from '../registry/index.ts';
+import { type ImageRegistry, inputsTag } from '../registry/index.ts';
 import {
   commitRecord,
   pushRecords,
@@ -27,7 +27,7 @@ import type { ImagePlace } from './engine.ts';
 import { findStored } from './facts.ts';
 import { type BuildInputs, inputsDigest } from './inputs.ts';
 import type { BuildPlan, StoredImage } from './plan.ts';
-import { buildImage, resolveNow, tagImage } from './run.ts';
+import { buildImage, resolveNow } from './run.ts';
 import { carryStatements, contentsFile, releaseContents, stateImage } from './statements.ts';
 
 /** The registry of dmrel.yaml that images are built into. */
@@ -63,17 +63,18 @@ export interface BuildRun {
   follow?: (image: string) => (line: string) => void;
 }
 
-/** The steps of a build with the code that does them. The record is written when all images are there. */
+/** The steps of a build with the code that does them. The record is written when all images are there, and tags move when it is. */
 export function bindSteps(run: BuildRun, plan: BuildPlan): Step[] {
   return plan.steps.map((planned): Step => {
     const [verb, name = '', tag = ''] = planned.id.split(':');
     const apply = {
       build: () => imageStep(run, plan, name),
-      alias: () => aliasStep(run, name, tag),
+      tag: () => tagStep(run, name),
+      alias: () => () => nameImage(run, name, tag),
       record: () => recordStep(run),
       commit: () => commitStep(run, plan),
       push: () => () => pushRecords(run.repository),
-    }[verb as 'build' | 'alias' | 'record' | 'commit' | 'push']();
+    }[verb as 'build' | 'tag' | 'alias' | 'record' | 'commit' | 'push']();
     return { ...planned, apply, isDone: async () => planned.action === 'skip' };
   });
 }
@@ -81,55 +82,56 @@ export function bindSteps(run: BuildRun, plan: BuildPlan): Step[] {
 const failure = (problems: Problem[]): Outcome => ({ status: 'failed', problem: problems[0]! });
 
 /**
- * Build an image, or give the one that is there its tags. What was only found out by building what it is built on is looked
+ * Build an image, and let it be found by what it is made of. What was only found out by building what it is built on is looked
  * for once more: if that came out as it was, so does this.
  */
 function imageStep(run: BuildRun, plan: BuildPlan, name: string): Step['apply'] {
   const draft = run.drafts.get(name)!;
   const planned = plan.details.images[name]!;
   return async (signal) => {
-    const place = run.placeOf(name);
+    const { registry, repository } = run.placeOf(name);
     const now = resolveNow(run, draft);
     if (!now.ok) return failure(now.problems);
     const { inputs } = now.value.resolved;
-    if (planned.found && planned.inputs === inputsDigest(inputs)) {
-      return reuse(run, draft, planned.found, inputs, planned.retag);
-    }
     const there = planned.forced ? undefined : await findStored(name, inputs, run);
-    if (there) return reuse(run, draft, there, inputs, await wrongTags(run, draft, there));
+    if (there) {
+      if (there.elsewhere) run.elsewhere.add(name);
+      run.images.set(name, releasedImage(draft, inputs, there, run, await statementsOf(run, name, there.digest)));
+      return { status: 'done' };
+    }
     const startedOn = instantOf(run.now());
     const built = await buildImage(run, draft, now.value, signal);
     if (!built.ok) return failure(built.problems);
     const stated = await stateImage(run, draft, built.value, { startedOn, finishedOn: instantOf(run.now()) });
     if (!stated.ok) return failure(stated.problems);
     const { digest, size } = built.value;
-    const tagged = await tagImage(place, digest, draft.tags, inputsDigest(inputs));
+    const tagged = await registry.tag(repository, inputsTag(inputsDigest(inputs)), digest);
     if (!tagged.ok) return failure(tagged.problems);
     run.images.set(name, releasedImage(draft, inputs, { digest, size, builtFor: run.record.name }, run, stated.value));
     return { status: 'done' };
   };
 }
 
-async function wrongTags(run: BuildRun, draft: Draft, { digest, elsewhere }: StoredImage): Promise<string[]> {
-  if (elsewhere) return [];
-  const { registry, repository } = run.placeOf(draft.image.name);
-  const named = await Promise.all(draft.tags.map((tag) => registry.resolve(repository, tag)));
-  return draft.tags.filter((_, index) => named[index] !== digest);
+/** Those of the release that do not name the image yet. */
+function tagStep(run: BuildRun, name: string): Step['apply'] {
+  return async () => {
+    if (run.elsewhere.has(name)) return { status: 'in-sync' };
+    let moved = false;
+    for (const tag of run.drafts.get(name)!.tags) {
+      const named = await nameImage(run, name, tag);
+      if (named.status === 'failed') return named;
+      moved ||= named.status === 'done';
+    }
+    return { status: moved ? 'done' : 'in-sync' };
+  };
 }
 
-async function reuse(
-  run: BuildRun,
-  draft: Draft,
-  stored: StoredImage,
-  inputs: BuildInputs,
-  tags: readonly string[],
-): Promise<Outcome> {
-  const { name } = draft.image;
-  if (stored.elsewhere) run.elsewhere.add(name);
-  const tagged = await tagImage(run.placeOf(name), stored.digest, tags);
-  if (!tagged.ok) return failure(tagged.problems);
-  run.images.set(name, releasedImage(draft, inputs, stored, run, await statementsOf(run, name, stored.digest)));
-  return { status: 'done' };
+async function nameImage(run: BuildRun, name: string, tag: string): Promise<Outcome> {
+  const { digest } = run.images.get(name)!;
+  const { registry, repository } = run.placeOf(name);
+  if ((await registry.resolve(repository, tag)) === digest) return { status: 'in-sync' };
+  const tagged = await registry.tag(repository, tag, digest);
+  return tagged.ok ? { status: 'done' } : failure(tagged.problems);
 }
 
 /** What was stated of an image: as the newest record that has it says, or a run that was ended before it wrote one. */
@@ -175,16 +177,6 @@ export function releasedImage(
       products: Object.keys(products).sort(),
     },
     ...statements,
-  };
-}
-
-function aliasStep(run: BuildRun, name: string, tag: string): Step['apply'] {
-  return async () => {
-    const { digest } = run.images.get(name)!;
-    const { registry, repository } = run.placeOf(name);
-    if ((await registry.resolve(repository, tag)) === digest) return { status: 'in-sync' };
-    const tagged = await registry.tag(repository, tag, digest);
-    return tagged.ok ? { status: 'done' } : failure(tagged.problems);
   };
 }
 

@@ -14,6 +14,8 @@ export interface ContainerEngine {
   /** In which it finds its daemon, its storage, its credentials. */
   env: NodeJS.ProcessEnv;
   docker?: DockerAbilities;
+  /** The program that starts it in a network of its own, where it isolates by chroot, which makes none, and this user may do that. */
+  unshare?: string;
 }
 
 export interface DockerAbilities {

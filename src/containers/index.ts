@@ -1,4 +1,10 @@
-export type { ContainerEngine, ContainerEngineName, DockerAbilities, EngineProbe } from './engine.ts';
+export {
+  type ContainerEngine,
+  type ContainerEngineName,
+  type DockerAbilities,
+  type EngineProbe,
+  engineNames,
+} from './engine.ts';
 export { type LoadOptions, loadImage, removeImage } from './load.ts';
 export { probeEngine, probeEngines } from './probe.ts';
 export { runStreamed, type StreamedEnd, type StreamedRun } from './process.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserCache } from '../documents/index.ts';
 import { problem, run } from '../support/index.ts';
-import type { EngineProbe } from './engine.ts';
+import type { ContainerEngine, EngineProbe } from './engine.ts';
 import { findPrograms } from './find.ts';
 import { firstLine, thisArchitecture } from './probe-docker.ts';
 
@@ -42,11 +42,29 @@ export async function probeDaemonless(
   }
   const { isolation, why } = ways;
   const engine = { name, program, version, platform: `linux/${thisArchitecture}` };
-  if (isolation === 'usual') return { name, engine: { ...engine, env }, says: client };
+  if (isolation === 'usual')
+    return { name, engine: { ...engine, env, ...(await ownNetwork(env, signal)) }, says: client };
   if (isolation === 'none')
     return broken(`${client} cannot run anything: ${why}`, 'see to its OCI runtime, or set BUILDAH_ISOLATION=chroot');
   const says = `${client}, with chroot isolation, for it makes no containers here: ${why}`;
-  return { name, engine: { ...engine, env: withChroot(env) }, says };
+  const chroot = withChroot(env);
+  return { name, engine: { ...engine, env: chroot, ...(await ownNetwork(chroot, signal)) }, says };
+}
+
+/** What makes a network of its own with nothing in it (util-linux, unshare(1)), for an isolation that makes none. */
+async function ownNetwork(
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<Pick<ContainerEngine, 'unshare'>> {
+  if (env.BUILDAH_ISOLATION !== 'chroot') return {};
+  const [unshare] = await findPrograms('unshare', env);
+  if (unshare === undefined) return {};
+  const tried = await run(unshare, ['--net', '--', unshare, '--version'], {
+    env,
+    timeoutSeconds: seconds,
+    ...(signal ? { signal } : {}),
+  });
+  return tried.exitCode === 0 ? { unshare } : {};
 }
 
 interface Ways {

@@ -1,5 +1,6 @@
 import { findCycles } from '../milestones/index.ts';
-import { parseTemplate } from '../names/index.ts';
+import { parseTemplate, type Template } from '../names/index.ts';
+import { isTagName } from '../registry/index.ts';
 import { didYouMean, type Problem, warning } from '../support/index.ts';
 import type { ImageDefinition } from './images.ts';
 
@@ -72,9 +73,16 @@ function templateProblems(image: ImageDefinition): Problem[] {
       return hint === undefined ? [] : [report('unknown-name', `there is no variable '{${name}}'`, hint)];
     });
     const braces = faults.map(({ message }) => report('wrong-value', message, "write '{{' and '}}' for braces"));
-    return [...wrong, ...braces];
+    const badTag = path[0] === 'tags' && wrong.length + braces.length === 0 && !couldBeTag(parts);
+    return [...wrong, ...braces, ...(badTag ? [report('wrong-value', `'${text}' is no tag`, tagHint)] : [])];
   });
 }
+
+export const tagHint = 'a tag has letters, digits and . _ -, 128 at most';
+
+/** Whether there are values with which it is one. */
+const couldBeTag = (parts: Template['parts']): boolean =>
+  isTagName(parts.map((part) => (typeof part === 'string' ? part : 'x')).join(''));
 
 const matrixHint = ({ variant }: ImageDefinition): string => {
   const keys = Object.keys(variant);
@@ -119,11 +127,13 @@ function whyUnknown(name: string, image: ImageDefinition): string | undefined {
 
 const secretName = /(?:^|_)(?:token|secret|password|passwd|passphrase|credentials?|api_?key|private_?key)(?:_|$)/i;
 
+const passwordInUrl = /:\/\/[^/\s:@]*:[^/\s@]+@/;
+
 /** What is an argument stands in the image's history, for everybody who has the image. */
 function secretProblems({ config, document, family }: ImageDefinition): Problem[] {
-  return Object.keys(config.args ?? {})
-    .filter((name) => secretName.test(name))
-    .map((name) => {
+  return Object.entries(config.args ?? {})
+    .filter(([name, text]) => secretName.test(name) || passwordInUrl.test(text))
+    .map(([name]) => {
       const hint = "arguments stay in the image: name it under 'secrets:', and mount it in the RUN that needs it";
       const at = document.locate(['images', family, 'args', name]);
       // Without the line, which may hold its value.

@@ -16,7 +16,7 @@ export {
   type VulnerabilitiesCheck,
 } from './checks.ts';
 export type { RegistryConfig, TagsConfig, WorkspaceConfig } from './config.ts';
-export { parentVariables, productVariables, releaseVariables } from './image-checks.ts';
+export { parentVariables, productVariables, releaseVariables, tagHint } from './image-checks.ts';
 export type { EngineName, ImageConfig, ImageDefinition, SecretConfig } from './images.ts';
 export {
   type ApprovalRule,

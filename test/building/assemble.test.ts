@@ -263,6 +263,22 @@ describe('building an image without a daemon', () => {
     }
   });
 
+  it('makes no image of a context that is another than was decided on', async () => {
+    const context = await aFolder({ f: 'one' });
+    const planned = unwrap(await contextDigest(context, {}));
+    const text = 'FROM scratch\nCOPY f /f\n';
+    expect(problemsOf(await build(context, text, { contextDigest: planned }))).toEqual([]);
+    await writeFile(join(context, 'f'), 'two');
+    const edited = await build(context, text, { contextDigest: planned });
+    expect(problemsOf(edited)).toMatchObject([
+      {
+        code: 'context-invalid',
+        hint: 'run the same command again',
+        message: expect.stringContaining('changed since'),
+      },
+    ]);
+  });
+
   it('makes images that skopeo reads and copies with the same digest', async () => {
     if (!counterpart('skopeo')) return;
     const built = await build({ 'a/b': '1' }, 'FROM scratch\nCOPY a /opt/a\nLABEL x=y', { annotations: { note: 'n' } });

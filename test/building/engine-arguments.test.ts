@@ -58,7 +58,44 @@ describe('what an engine is asked for', () => {
     expect(asked).toContain(' --secret id=a,src=A,type=env --secret id=b,src=/b,type=file --memory 1073741824 ');
     expect(asked).toMatch(/--pull=never .* --network none --platform linux\/arm64$/);
     expect(daemonlessFlavour(anEngine('podman')).check(limited)).toEqual([]);
-    const chroot = { ...anEngine('podman'), env: { BUILDAH_ISOLATION: 'chroot' } };
-    expect(daemonlessFlavour(chroot).check(limited)).toMatchObject([{ code: 'engine-unavailable' }]);
+    const least = aBuildRequest('stack', '/context', ['FROM scratch'], { resources: { cpus: 0.000001 } });
+    expect(flavour.arguments(least, job).join(' ')).toContain(' --cpu-period 100000 --cpu-quota 1000 ');
+  });
+
+  it.each(['buildah', 'podman'] as const)(
+    'is a network of its own of %s, where chroot isolation makes none',
+    (name) => {
+      const chroot = { ...anEngine(name), env: { BUILDAH_ISOLATION: 'chroot' } };
+      const refused = daemonlessFlavour(chroot).check(limited);
+      expect(refused).toMatchObject([
+        { code: 'engine-unavailable', severity: 'error', message: expect.stringContaining('without network') },
+        { code: 'engine-unavailable', severity: 'warning', message: expect.stringContaining('does not limit memory') },
+      ]);
+      const alone = daemonlessFlavour({ ...chroot, unshare: '/usr/bin/unshare' });
+      expect(alone.check(limited)).toMatchObject([{ severity: 'warning' }]);
+      expect(alone.startedBy(limited)).toEqual(['/usr/bin/unshare', '--net', '--']);
+      expect(alone.arguments(limited, job)).not.toContain('--network');
+      const { network: _, ...open } = limited;
+      expect(alone.startedBy(open)).toEqual([]);
+      expect(daemonlessFlavour(anEngine(name)).startedBy(limited)).toEqual([]);
+      const loads = aBuildRequest('stack', '/context', ['FROM scratch', 'ADD https://example.org/f /f']);
+      expect(alone.check(loads)).toMatchObject([{ code: 'engine-unavailable', severity: 'error', at: { line: 2 } }]);
+    },
+  );
+
+  it.each(['buildah', 'podman'] as const)('is nothing of %s that it would leave out or not understand', (name) => {
+    const told = (version: string, ...lines: string[]) =>
+      daemonlessFlavour({ ...anEngine(name), version })
+        .check(aBuildRequest('stack', '/context', ['FROM scratch', ...lines]))
+        .map(({ severity, code, at }) => [severity, code, at?.line]);
+    const [old, late] = name === 'buildah' ? ['1.28.2', '1.33.0'] : ['4.3.1', '5.0.0'];
+    expect(told(old, 'HEALTHCHECK CMD true', 'ONBUILD RUN x', 'SHELL ["/bin/bash"]')).toEqual([
+      ['error', 'engine-unavailable', 2],
+      ['error', 'engine-unavailable', 3],
+      ['warning', 'engine-unavailable', 4],
+    ]);
+    const document = ['RUN cat > /f <<END', 'text', 'END', 'RUN echo "1 <<THIS is no document"'];
+    expect(told(old, ...document)).toEqual([['error', 'engine-unavailable', 2]]);
+    expect(told(late, ...document)).toEqual([]);
   });
 });

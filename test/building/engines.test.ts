@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -9,9 +10,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { contextDigest } from '../../src/building/assemble/index.ts';
 import type { BuildParents, BuildRequest, BuiltImage, Engine } from '../../src/building/engine.ts';
 import { chooseEngine } from '../../src/building/engines/index.ts';
 import { loadImage, probeEngines, removeImage, saveImage } from '../../src/containers/index.ts';
@@ -119,6 +122,51 @@ describe('engines of this machine', () => {
     for (const [, tree] of trees) expect(tree).toEqual(assembled);
   }, 120_000);
 
+  it('let steps reach nothing where there is to be no network, not even this machine', async () => {
+    const server = createServer((socket) => socket.end('open')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const reach = `RUN if nc -w 1 127.0.0.1 ${port} < /dev/null; then echo open > /reached; fi`;
+    for (const engine of engines().slice(0, 2)) {
+      const request = aRequest('alone', [...busybox, reach]);
+      const { digest } = unwrap(await build(engine, request));
+      expect(await treeOf(placeOf(engine, 'alone'), digest)).not.toHaveProperty('/reached');
+    }
+    server.close();
+  }, 60_000);
+
+  it('leave the files of the workspace as they are, whatever a step writes into what is mounted', async () => {
+    if (!hasBuildah) return;
+    const data = 'x'.repeat(2 ** 21);
+    const context = aContext({ 'data.bin': data });
+    chmodSync(join(context, 'data.bin'), 0o644);
+    const step = 'RUN --mount=type=bind,target=/src,rw echo other > /src/data.bin; cp /src/data.bin /data.bin';
+    const { digest } = unwrap(await build('buildah', aRequest('writes', [...busybox, step], { context })));
+    expect((await treeOf(placeOf('buildah', 'writes'), digest))['/data.bin']).toMatch(/^file 644 0:0 /);
+    expect(readFileSync(join(context, 'data.bin'), 'utf8')).toBe(data);
+  }, 60_000);
+
+  it('build nothing of a context that is another than was decided on, nor of one with what no image can have', async () => {
+    const context = aContext({ '.dockerignore': 'left\n.dockerignore\n', 'left/out': 'x', 'sub/f': 'f' });
+    const extraFiles = { 'dmrel-release.json': Buffer.from('{}') };
+    const planned = unwrap(await contextDigest(context, extraFiles));
+    const request = aRequest('edited', [...busybox, 'COPY . /all/'], { context, extraFiles, contextDigest: planned });
+    for (const engine of engines().slice(0, 2)) {
+      writeFileSync(join(context, 'sub/f'), 'f');
+      expect(problemsOf(await build(engine, request))).toEqual([]);
+      writeFileSync(join(context, 'sub/f'), 'g');
+      expect(problemsOf(await build(engine, request))).toMatchObject([
+        { code: 'context-invalid', message: expect.stringContaining('changed since the build was planned') },
+      ]);
+      const { contextDigest: _, ...undecided } = request;
+      execFileSync('mkfifo', [join(context, 'pipe')]);
+      expect(problemsOf(await build(engine, undecided))).toMatchObject([
+        { code: 'context-invalid', message: expect.stringContaining('pipe in the context is neither') },
+      ]);
+      rmSync(join(context, 'pipe'));
+    }
+  }, 120_000);
+
   it('build a chain on digests, with labels, arguments and annotations, and run its steps', async () => {
     const trees: Record<string, string>[] = [];
     for (const engine of engines()) {
@@ -167,10 +215,9 @@ describe('engines of this machine', () => {
     const digests = [];
     // podman is the same inside, so one more proof.
     for (const engine of ['buildah', counterpart('podman') ? 'podman' : 'buildah']) {
-      // podman refuses to do without network where it isolates by chroot.
-      const { network: _, ...again } = aRequest('again', lines);
+      const again = aRequest('again', lines);
       const base = unwrap(await build(engine, again));
-      const { network: __, ...on } = aRequest('on', ['FROM again', 'COPY note /note', 'RUN cat /note > /copied'], {
+      const on = aRequest('on', ['FROM again', 'COPY note /note', 'RUN cat /note > /copied'], {
         from: ['again'],
         context: aContext({ note: 'n' }),
       });

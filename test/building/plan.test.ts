@@ -77,6 +77,7 @@ class World {
       images: this.facts(specs, release, more),
       records: this.records,
       moveAliasesBack: false,
+      changePromoted: false,
       publish: { recordIsCommitted: this.records.some((each) => each.name === release.name), upstream: undefined },
       problems: [],
       ...facts,
@@ -130,7 +131,7 @@ const actions = ({ steps }: BuildPlan) => Object.fromEntries(steps.map(({ id, ac
 const reason = ({ details }: BuildPlan, name: string) => details.images[name]!.because;
 
 describe('what there is to build', () => {
-  it('is everything the first time, parents first, then the record and its commit', () => {
+  it('is everything the first time, parents first, then the record, then tags, and the commit', () => {
     const made = new World().plan(family);
     expect(made.steps.map(({ id, needs }) => [id, needs])).toEqual([
       ['build:base', []],
@@ -138,7 +139,11 @@ describe('what there is to build', () => {
       ['build:notebook', ['build:stack']],
       ['build:db', []],
       ['record', ['build:base', 'build:stack', 'build:notebook', 'build:db']],
-      ['commit', ['record']],
+      ['tag:base', ['record']],
+      ['tag:stack', ['record']],
+      ['tag:notebook', ['record']],
+      ['tag:db', ['record']],
+      ['commit', ['record', 'tag:base', 'tag:stack', 'tag:notebook', 'tag:db']],
     ]);
     expect(new Set(Object.values(actions(made)))).toEqual(new Set(['create']));
     expect(reason(made, 'base')).toBe('it was never built');
@@ -244,9 +249,44 @@ describe('what there is to build', () => {
     expect(made.steps.filter(({ action }) => action !== 'skip').map(({ id }) => id)).toEqual(['record', 'commit']);
   });
 
+  it('is only tags, where a former run was ended when it had written the record', () => {
+    const world = having(family);
+    world.tags.delete('db:w.2018.18');
+    const publish = { recordIsCommitted: true, upstream: undefined };
+    const { steps } = world.plan(family, record, {}, { publish });
+    expect(steps.filter(({ action }) => action !== 'skip').map(({ id }) => id)).toEqual(['tag:db']);
+  });
+
   it('goes into no record where the images stay here', () => {
     const { steps } = new World().plan(family, record, {}, { publish: undefined });
-    expect(steps.map(({ id }) => id)).toEqual(['build:base', 'build:stack', 'build:notebook', 'build:db']);
+    const names = ['base', 'stack', 'notebook', 'db'];
+    const [built, tagged] = ['build', 'tag'].map((verb) => names.map((name) => `${verb}:${name}`)) as [
+      string[],
+      string[],
+    ];
+    expect(steps.map(({ id }) => id)).toEqual([...built, ...tagged]);
+    expect(steps.at(-1)!.needs).toEqual(['build:db']);
+  });
+
+  it('is no image that the release was promoted with, unless somebody says so', () => {
+    const world = having(family);
+    const { digest } = world.records[0]!.images!.db!;
+    const promotion = {
+      level: 'batch',
+      at: '2018-05-03T00:00:00Z' as Instant,
+      by: 'x',
+      operation: 'o',
+      images: { db: digest },
+    };
+    const promoted = { ...world.records[0]!, promotions: [promotion] };
+    const edited = changed(family, 'db', { context: digestOf('new') });
+    const codes = (specs: Spec[], facts: Partial<BuildFacts> = {}) =>
+      world.plan(specs, promoted, {}, facts).problems.map(({ code, subject }) => [code, subject]);
+    expect(codes(edited)).toEqual([['release-in-use', 'db']]);
+    expect(codes(edited, { changePromoted: true })).toEqual([]);
+    expect(codes(edited, { publish: undefined })).toEqual([]);
+    expect(codes(family)).toEqual([]);
+    expect(codes(changed(family, 'base', { context: digestOf('new') }))).toEqual([]);
   });
 
   it('tells its problems on', () => {
@@ -260,7 +300,7 @@ describe('the next release of the same', () => {
     const made = having(family).plan(family, next);
     expect(toBuild(made)).toEqual([]);
     expect(Object.values(made.details.images).map(({ action }) => action)).toEqual(Array(4).fill('retag'));
-    expect(made.steps[0]).toMatchObject({
+    expect(made.steps.find(({ id }) => id === 'tag:base')).toMatchObject({
       title: 'retag base: nothing changed, it is the one of w.2018.18',
       action: 'create',
       from: null,
@@ -280,7 +320,7 @@ describe('the next release of the same', () => {
     const world = having(family);
     world.tags.set('db:w.2018.18', digestOf('somebody else'));
     const made = world.plan(family);
-    expect(made.steps.find(({ id }) => id === 'build:db')).toMatchObject({
+    expect(made.steps.find(({ id }) => id === 'tag:db')).toMatchObject({
       action: 'move',
       from: digestOf('somebody else'),
       to: world.records[0]!.images!.db!.digest,
@@ -295,7 +335,7 @@ describe('tags that follow releases', () => {
   it('follow a release that has an image', () => {
     const world = having(family);
     const made = world.plan(family, next, { aliases: alias(digestOf('older')) });
-    expect(step(made)).toMatchObject({ action: 'move', from: digestOf('older'), needs: ['build:db'] });
+    expect(step(made)).toMatchObject({ action: 'move', from: digestOf('older'), needs: ['tag:db'] });
     expect(step(world.plan(family, next, { aliases: alias() }))).toMatchObject({ action: 'create' });
   });
 

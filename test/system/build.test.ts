@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -145,7 +145,7 @@ describe('a chain of images', () => {
     });
     const said = await dmrel(workspace.root, ['build', '--dry-run']);
     expect(said.out).toContain('build tools by assemble: its context changed');
-    expect((await build()).json.done).toEqual(['build:tools', 'record', 'commit']);
+    expect((await build()).json.done).toEqual(['build:tools', 'record', 'tag:tools', 'commit']);
     const after = record(workspace, 'w.2018.18').images;
     expect(after.tools.digest).not.toBe(before.tools.digest);
     expect({ ...after, tools: 0 }).toEqual({ ...before, tools: 0 });
@@ -168,19 +168,26 @@ describe('a chain of images', () => {
       'build:lab',
       'commit',
       'record',
+      'tag:lab',
+      'tag:stack',
+      'tag:tools',
     ]);
+    // What is found by the release's name is what its record says.
+    expect(tagsOf(workspace, 'tools')['w.2018.18']).toBe(record(workspace, 'w.2018.18').images.tools.digest);
     expect(failed.json.problems[0]).toMatchObject({ code: 'context-invalid', at: { line: 2 }, subject: 'stack' });
     workspace.write('images/stack/Dockerfile', 'FROM base\nARG COMMIT\nCOPY dmrel-products.json /products.json\n');
     const again = await build();
     expect(again.code).toBe(0);
-    expect(why(again.json).tools).toMatch(/^reuse/);
-    expect(again.json.done.slice(0, -2).sort()).toEqual([
+    expect(why(again.json).tools).toMatch(/^retag/);
+    expect(again.json.done.slice(0, 3)).toEqual(['build:stack', 'build:lab', 'record']);
+    expect(again.json.done.slice(3).sort()).toEqual([
       'alias:stack:latest',
       'alias:stack:w_latest',
-      'build:lab',
-      'build:stack',
+      'commit',
+      'tag:lab',
+      'tag:stack',
+      'tag:tools',
     ]);
-    expect(again.json.done.slice(-2)).toEqual(['record', 'commit']);
     git(workspace.root, 'commit', '--quiet', '-am', 'another stack');
   });
 
@@ -202,6 +209,20 @@ describe('a chain of images', () => {
     expect(now.stack.builtFor).toBeUndefined();
     expect(tagsOf(workspace, 'base')['w.2018.19']).toBe(old.base.digest);
     expect(tagsOf(workspace, 'stack').w_latest).toBe(now.stack.digest);
+  });
+
+  it('takes no name of another release for a tag or an alias', async () => {
+    const good = workspace.read('dmrel.yaml');
+    workspace.write(
+      'dmrel.yaml',
+      good.replace("tags: ['{release.lab}']", 'tags: [w.2018.18], aliases: {w.2018.18: [weekly]}'),
+    );
+    const { code, json } = await build('--release', 'w.2018.19', '--dry-run');
+    expect([code, json.problems.map((each: any) => [each.code, each.subject])]).toEqual([
+      3,
+      Array(2).fill(['wrong-value', 'lab']),
+    ]);
+    workspace.write('dmrel.yaml', good);
   });
 
   it('keeps aliases at the newer release when an old one is built, unless it is told to move them', async () => {
@@ -226,7 +247,7 @@ describe('a chain of images', () => {
     workspace.write('images/tools/tool', 'not yet\n');
     const [registry, head] = [tagsOf(workspace, 'tools'), git(workspace.root, 'rev-parse', 'HEAD')];
     const { json } = await build('--release', 'w.2018.18', '--no-push');
-    expect(json.done).toEqual(['build:tools']);
+    expect(json.done).toEqual(['build:tools', 'tag:tools']);
     expect(existsSync(join(workspace.root, '.dmrel/here/tools/index.json'))).toBe(true);
     expect(tagsOf(workspace, 'tools')).toEqual(registry);
     expect(git(workspace.root, 'rev-parse', 'HEAD')).toBe(head);
@@ -271,12 +292,83 @@ describe('a build where keys are trusted', () => {
   });
 });
 
+describe('the tag of the inputs of an image', () => {
+  const tagFor = (workspace: ReleaseWorkspace, image: string, digest: string, inputs: string) => {
+    const file = `.dmrel/registry/build/${image}/index.json`;
+    const index = JSON.parse(workspace.read(file));
+    const named = (each: any) => each.annotations?.['org.opencontainers.image.ref.name'];
+    const { annotations: _, ...plain } = index.manifests.find((each: any) => each.digest === digest);
+    const tag = `inputs-${inputs.slice(7)}`;
+    const manifests = index.manifests.filter((each: any) => named(each) !== tag);
+    manifests.push({ ...plain, annotations: { 'org.opencontainers.image.ref.name': tag } });
+    workspace.write(file, JSON.stringify({ ...index, manifests }));
+  };
+  const inputsOf = async (workspace: ReleaseWorkspace) =>
+    (await dmrelJson(workspace.root, ['build', '--dry-run'])).json.details.images.tools.inputs;
+
+  it('is not believed where it names an image of others', async () => {
+    const workspace = aChain();
+    await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    await dmrel(workspace.root, ['build']);
+    const { digest } = record(workspace, 'w.2018.18').images.tools;
+    workspace.write('images/tools/tool', 'another\n');
+    tagFor(workspace, 'tools', digest, await inputsOf(workspace));
+    expect(why((await dmrelJson(workspace.root, ['build'])).json).tools).toBe('build: its context changed');
+    expect(record(workspace, 'w.2018.18').images.tools.digest).not.toBe(digest);
+  });
+
+  it('needs the word of a builder where keys are trusted, unless a record has the image', async () => {
+    const workspace = aChain();
+    await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    const bare = git(workspace.root, 'rev-parse', 'HEAD');
+    await dmrel(workspace.root, ['build']);
+    const { env, section } = makeTrust(workspace.root);
+    workspace.write('dmrel.yaml', workspace.read('dmrel.yaml') + section);
+    workspace.commitAll();
+    const plan = async () => why((await dmrelJson(workspace.root, ['build', '--dry-run'], { env })).json).base;
+    expect(await plan()).toBe('reuse: nothing changed');
+    git(workspace.root, 'checkout', '--quiet', bare, '--', 'releases');
+    expect(await plan()).toBe('build: it was never built');
+    expect((await dmrel(workspace.root, ['build'], { env })).code).toBe(0);
+    git(workspace.root, 'checkout', '--quiet', bare, '--', 'releases');
+    expect(await plan()).toBe('reuse: nothing changed');
+  });
+});
+
+describe('the commit that an image names', () => {
+  it('is the last of its files, and none where git has them otherwise or not at all', async () => {
+    const workspace = aChain();
+    workspace.write('.gitignore', `${workspace.read('.gitignore')}.env\n`);
+    workspace.write('images/tools/.dockerignore', '.dockerignore\nleft\n');
+    workspace.commitAll();
+    await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main']);
+    const built = async () => {
+      const { code, json } = await dmrelJson(workspace.root, ['build', '--only', 'tools', '--force']);
+      const { digest } = record(workspace, 'w.2018.18').images.tools;
+      const named = blob(workspace, 'tools', digest).annotations['org.opencontainers.image.revision'];
+      return { code, named, warned: json.plan.problems.map(({ subject, code }: any) => `${subject}: ${code}`) };
+    };
+    const last = git(workspace.root, 'rev-list', '-1', 'HEAD', '--', 'images/tools', 'dmrel.yaml');
+    expect(await built()).toEqual({ code: 0, named: last, warned: [] });
+    workspace.write('images/tools/left', 'for nobody\n');
+    expect(await built()).toEqual({ code: 0, named: last, warned: [] });
+    const none = { code: 0, named: undefined, warned: ['tools: context-invalid'] };
+    workspace.write('images/tools/tool', 'edited\n');
+    expect(await built()).toEqual(none);
+    git(workspace.root, 'checkout', '--', 'images/tools/tool');
+    workspace.write('images/tools/.env', 'KEY=1\n');
+    expect(await built()).toEqual(none);
+  });
+});
+
 describe('what is wrong with images', () => {
   const workspace = new ReleaseWorkspace(1);
   const config = workspace.read('dmrel.yaml');
   beforeAll(async () => {
     workspace.write('images/a/Dockerfile', 'FROM scratch\nCOPY f /f\n');
     workspace.write('images/a/f', '');
+    symlinkSync('/etc', join(workspace.root, 'images/out'));
+    symlinkSync('/etc/hostname', join(workspace.root, 'images/D'));
     workspace.commitAll();
     expect((await dmrel(workspace.root, ['tag', 'weekly', '--date', '2018-05-03', '--ref', 'main'])).code).toBe(0);
   }, 60_000);
@@ -290,10 +382,26 @@ describe('what is wrong with images', () => {
     ['  a: {context: images/nowhere}\n', 3, 'file-not-found'],
     ["  a: {context: images/a, tags: ['{release.lab}_rsp{build.number}']}\n", 2, 'usage'],
     ["  a: {context: images/a, tags: ['{release.manifest}']}\n", 3, 'unknown-name'],
-    ["  a: {context: images/a, tags: ['no tag']}\n", 2, 'invalid-name'],
+    ["  a: {context: images/a, tags: ['no tag']}\n", 3, 'wrong-value'],
+    ['  a: {context: images/a, secrets: {token: {file: images/nowhere}}}\n', 3, 'secret-missing'],
+    ['  a: {context: images/a, target: nope}\n', 3, 'unknown-name'],
+    ['  a: {context: images/out}\n', 3, 'unsafe-path'],
+    ['  a: {context: images/a, dockerfile: images/D}\n', 3, 'unsafe-path'],
   ])('is told before anything is built: %s', async (images, exit, code) => {
     const { code: ended, json } = await wrong(images);
     expect([ended, json.problems[0].code]).toEqual([exit, code]);
+  });
+
+  it('is told where it stands, whether or not the definition was read before', async () => {
+    for (const _ of ['read', 'remembered']) {
+      const { json } = await wrong("  a:\n    context: images/a\n    target: nope\n    tags: ['{release.manifest}']\n");
+      expect(json.problems.map(({ at }: any) => at.line - config.split('\n').length)).toEqual([4, 5]);
+    }
+  });
+
+  it('may be the name of an engine that is none', async () => {
+    const { code, json } = await wrong('  a: {context: images/a}\n', '--engine', 'dokcer');
+    expect([code, json.problems]).toMatchObject([2, [{ code: 'usage', hint: "did you mean 'docker'?" }]]);
   });
 
   it('is not the number of a build that is given', async () => {
@@ -349,7 +457,7 @@ describe('a registry on a full disk', () => {
       expect(full.json.problems[0].message).toMatch(/ENOSPC|no space/i);
       execFileSync('mount', ['-o', 'remount,size=64m', disk]);
       const { code, json } = await dmrelJson(workspace.root, ['build']);
-      expect([code, json.done]).toEqual([0, ['build:large', 'record', 'commit']]);
+      expect([code, json.done]).toEqual([0, ['build:large', 'record', 'tag:small', 'tag:large', 'commit']]);
     } finally {
       execFileSync('umount', ['-l', disk]);
     }

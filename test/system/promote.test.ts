@@ -61,6 +61,21 @@ describe('dmrel build', () => {
     expect(digestAt(workspace, 'build', tag)).not.toBe(before);
   });
 
+  it('leaves an image that was promoted as it is, unless somebody says so', async () => {
+    const workspace = withImage();
+    await upTo(workspace, 'dev');
+    const before = digestAt(workspace, 'build', tag);
+    workspace.write('images/stack/stack', 'another stack\n');
+    const refused = await dmrelJson(workspace.root, steps.build);
+    expect([refused.code, refused.json.problems]).toMatchObject([
+      1,
+      [{ code: 'release-in-use', subject: 'stack', message: expect.stringContaining('was promoted to dev') }],
+    ]);
+    expect(digestAt(workspace, 'build', tag)).toBe(before);
+    expect((await dmrel(workspace.root, [...steps.build, '--yes'])).code).toBe(0);
+    expect(digestAt(workspace, 'build', tag)).not.toBe(before);
+  });
+
   it('says where a Dockerfile asks for what the engine cannot do', async () => {
     const workspace = withImage();
     workspace.write('images/stack/Dockerfile', 'FROM scratch\nRUN make\n');

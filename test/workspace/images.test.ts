@@ -131,6 +131,13 @@ describe('variables of arguments and tags', () => {
     });
   });
 
+  it('cannot make a tag of what is none', async () => {
+    expect(await findings(withImages("  a: {context: 'x', tags: ['{release} x', '{release}_{{']}\n"))).toEqual([
+      "dmrel.yaml:4:28 wrong-value '{release} x' is no tag",
+      "dmrel.yaml:4:43 wrong-value '{release}_{{' is no tag",
+    ]);
+  });
+
   it('need braces that close, and stand in paths only for a matrix', async () => {
     expect(await findings(withImages("  a: {context: 'x', tags: ['{release']}\n"))).toEqual([
       "dmrel.yaml:4:28 wrong-value a '{' alone",
@@ -150,6 +157,16 @@ describe('secrets of images', () => {
       { code: 'secret-argument', severity: 'warning', at: { file: 'dmrel.yaml', line: 6, column: 12 } },
     ]);
     expect(JSON.stringify(problems)).not.toContain('abc');
+  });
+
+  it('are warned of in the address of an argument, too', async () => {
+    const workspace = withImages(
+      '  a:\n    context: x\n    args: {INDEX: "https://u:abc@example.org/x", PLAIN: "https://u@x.org/a:b@c"}\n',
+    );
+    const { problems } = await validateWorkspace(workspace.root, {});
+    expect(problems).toMatchObject([
+      { code: 'secret-argument', message: "the argument 'INDEX' of a looks like a secret" },
+    ]);
   });
 
   it('come from a variable or from a file, never from both', async () => {

@@ -6,6 +6,7 @@ import { readContext } from './context.ts';
 import { parseDockerfile } from './dockerfile.ts';
 import { type ContainerConfig, interpret } from './interpret.ts';
 import { packLayer } from './layer.ts';
+import { contextIs } from './unchanged.ts';
 
 export interface Assembled extends BuiltImage {
   layers: Descriptor[];
@@ -54,6 +55,8 @@ export async function assemble(
       diffIds.push(blob.digest); // not compressed, so it is the digest of its content too
     }
     if (problems.length > 0) return failed(...problems);
+    // Once all was read: what was written of it is what it was then.
+    unwrap(await contextIs(request.contextDigest, request));
     const [os, architecture, variant] = platform.split('/');
     const image = {
       ...base.config,

@@ -16,8 +16,8 @@ export interface Dockerfile {
 const otherEngine = 'use the docker or buildah engine for';
 const unsupported: Record<string, string> = {
   RUN: `${otherEngine} RUN`,
-  HEALTHCHECK: `${otherEngine} HEALTHCHECK; OCI images have none`,
-  ONBUILD: `${otherEngine} ONBUILD`,
+  HEALTHCHECK: 'use the docker engine for HEALTHCHECK; OCI images have none',
+  ONBUILD: 'use the docker engine for ONBUILD; OCI images have none',
   SHELL: `${otherEngine} SHELL, or write CMD and ENTRYPOINT as JSON`,
   MAINTAINER: 'write LABEL org.opencontainers.image.authors=... instead',
 };

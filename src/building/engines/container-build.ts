@@ -14,6 +14,7 @@ import {
   run,
   unwrap,
 } from '../../support/index.ts';
+import { contextIs } from '../assemble/index.ts';
 import type { BuildParents, BuildRequest, BuiltImage, Engine, ImagePlace } from '../engine.ts';
 import { daemonlessFlavour } from './daemonless.ts';
 import { dockerFlavour } from './docker.ts';
@@ -92,6 +93,7 @@ async function build(given: Build): Promise<Result<BuiltImage>> {
   const { engine, flavour, request, parents, destination, workplace } = given;
   const at = (name: string): string => join(workplace.folder, name);
   unwrap(await layOutContext(request.context, request.extraFiles, at('context')));
+  unwrap(await contextIs(request.contextDigest, { ...request, context: at('context'), extraFiles: {} }));
   const { names, layouts } = await provideParents(given);
   await writeFile(at('Dockerfile'), renameParents(request.dockerfile, request.args, names));
   await writeFile(at('marker'), '');
@@ -108,7 +110,8 @@ async function build(given: Build): Promise<Result<BuiltImage>> {
   const env = { ...engine.env, ...flavour.env };
   const log = openLog(request.log, valuesOf(request.secrets ?? [], env));
   const { timeoutSeconds, signal } = request;
-  const end = await runStreamed(engine.program, args, {
+  const [program = engine.program, ...first] = [...flavour.startedBy(request), engine.program];
+  const end = await runStreamed(program, [...first, ...args], {
     env,
     line: log.line,
     started: workplace.working,

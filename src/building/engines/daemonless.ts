@@ -1,9 +1,8 @@
 import type { ContainerEngine } from '../../containers/index.ts';
-import { type Problem, problem } from '../../support/index.ts';
 import type { BuildRequest } from '../engine.ts';
+import { daemonlessLacks, withoutNetwork } from './daemonless-lacks.ts';
 import type { BuildJob, Flavour } from './flavour.ts';
-
-const cpuPeriod = 100_000;
+import { limitArguments } from './limits.ts';
 
 /** How buildah is asked to build, and podman, which is the same inside. All times are the request's, so that a build repeats itself. */
 export function daemonlessFlavour(engine: ContainerEngine): Flavour {
@@ -12,15 +11,18 @@ export function daemonlessFlavour(engine: ContainerEngine): Flavour {
     exactVersion: `${engine.name} ${engine.version}`,
     reproducible: true,
     env: {},
-    check: (request) => checkNetwork(engine, request),
+    check: (request) => daemonlessLacks(engine, request),
+    startedBy: (request) => withoutNetwork(engine, request),
     // A name would be written into the history, and be another one each time.
     parents: 'by-id',
-    arguments: (request, job) => buildArguments(request, job, engine.platform),
+    arguments: (request, job) => buildArguments(request, job, engine),
   };
 }
 
-function buildArguments(request: BuildRequest, { marker }: BuildJob, machine: string): string[] {
-  const { created, secrets = [], resources: { memoryBytes, cpus } = {}, network, platform } = request;
+function buildArguments(request: BuildRequest, { marker }: BuildJob, engine: ContainerEngine): string[] {
+  const { created, secrets = [], resources = {}, platform } = request;
+  // Where it has no network itself, its steps have none; podman refuses to be told so.
+  const network = withoutNetwork(engine, request).length > 0 ? undefined : request.network;
   return [
     'build',
     '--format=oci',
@@ -36,18 +38,8 @@ function buildArguments(request: BuildRequest, { marker }: BuildJob, machine: st
       '--secret',
       'env' in source ? `id=${id},src=${source.env},type=env` : `id=${id},src=${source.file},type=file`,
     ]),
-    ...(memoryBytes === undefined ? [] : ['--memory', String(memoryBytes)]),
-    ...(cpus === undefined
-      ? []
-      : ['--cpu-period', String(cpuPeriod), '--cpu-quota', String(Math.round(cpus * cpuPeriod))]),
+    ...limitArguments(resources),
     ...(network === undefined ? [] : ['--network', network]),
-    ...(platform === machine ? [] : ['--platform', platform]),
+    ...(platform === engine.platform ? [] : ['--platform', platform]),
   ];
-}
-
-/** buildah does without the network then, podman refuses. */
-function checkNetwork(engine: ContainerEngine, { name, network }: BuildRequest): Problem[] {
-  if (engine.name !== 'podman' || network !== 'none' || engine.env.BUILDAH_ISOLATION !== 'chroot') return [];
-  const message = `${name} is to be built without network, which podman cannot with chroot isolation`;
-  return [problem('engine-unavailable', message, { hint: "use 'engine: buildah' for that", subject: name })];
 }

@@ -2,8 +2,7 @@ import type { ContainerEngine } from '../../containers/index.ts';
 import { type Problem, problem, warning } from '../../support/index.ts';
 import type { BuildRequest } from '../engine.ts';
 import type { BuildJob, Flavour } from './flavour.ts';
-
-const cpuPeriod = 100_000;
+import { limitArguments } from './limits.ts';
 
 /** How docker is asked to build: the classic builder, or BuildKit as far as it is there. */
 export function dockerFlavour(engine: ContainerEngine): Flavour {
@@ -20,25 +19,15 @@ export function dockerFlavour(engine: ContainerEngine): Flavour {
       BUILDX_NO_DEFAULT_ATTESTATIONS: '1',
     },
     check: (request) => (classic ? checkClassic(request) : checkBuildkit(request)),
+    startedBy: () => [],
     parents: driver !== undefined && driver !== 'docker' ? 'in-layouts' : 'by-name',
     arguments: (request, job) => [
       ...(buildkit === 'buildx' ? ['buildx', 'build', '--load'] : ['build']),
-      ...(classic ? classicArguments(request) : buildkitArguments(request, job)),
+      ...(classic ? ['--force-rm', ...limitArguments(request.resources ?? {})] : buildkitArguments(request, job)),
       ...(request.network === undefined ? [] : ['--network', request.network]),
       ...(request.platform === engine.platform ? [] : ['--platform', request.platform]),
     ],
   };
-}
-
-function classicArguments({ resources = {} }: BuildRequest): string[] {
-  const { memoryBytes, cpus } = resources;
-  return [
-    '--force-rm',
-    ...(memoryBytes === undefined ? [] : ['--memory', String(memoryBytes)]),
-    ...(cpus === undefined
-      ? []
-      : ['--cpu-period', String(cpuPeriod), '--cpu-quota', String(Math.round(cpus * cpuPeriod))]),
-  ];
 }
 
 function buildkitArguments({ secrets = [] }: BuildRequest, { layouts }: BuildJob): string[] {

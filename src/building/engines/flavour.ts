@@ -18,6 +18,8 @@ export interface Flavour {
   check(request: BuildRequest): Problem[];
   /** How the Dockerfile is to call its parents: by their ids in the engine, by names, or by names of layouts on disk. */
   parents: 'by-id' | 'by-name' | 'in-layouts';
+  /** A program with arguments of its own that starts the engine's; none as a rule. */
+  startedBy(request: BuildRequest): string[];
   /** The first ones of the command line; context, Dockerfile, arguments and labels follow. */
   arguments(request: BuildRequest, job: BuildJob): string[];
 }

@@ -1,15 +1,15 @@
-import { createWriteStream } from 'node:fs';
-import { chmod, link, lstat, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { constants, createWriteStream } from 'node:fs';
+import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ok, type Result } from '../../support/index.ts';
+import { failed, ok, type Problem, problem, type Result } from '../../support/index.ts';
 import { type ContextEntry, contentOf, readContext } from '../assemble/index.ts';
 
 /**
  * Lay a context out in a directory of its own as every engine is to see it: without what `.dockerignore` names, with the extra
- * files, and with the modes that git keeps, for any other is this machine's umask. Large files are not copied where a link does.
- * Problem: `context-invalid`.
+ * files, and with the modes that git keeps, for any other is this machine's umask. What is laid out is the engine's to write
+ * into: nothing of it is a file of the workspace. Problem: `context-invalid`.
  */
 export async function layOutContext(
   context: string,
@@ -27,7 +27,7 @@ export async function layOutContext(
     if (entry.type === 'directory') await makeFolder(target, made);
     else if (entry.type === 'symlink') await symlink(entry.target, target);
     else if (entry.type === 'file') await layFile(path, entry, target);
-    // Of pipes and sockets nothing could be copied.
+    else return failed(strange(path));
   }
   return ok(undefined);
 }
@@ -40,19 +40,19 @@ async function makeFolder(path: string, made: Set<string>): Promise<void> {
   made.add(path);
 }
 
-/** From here on a link costs less than a copy. */
+/** No image could have it, and an engine that leaves it out would say nothing. */
+const strange = (path: string): Problem =>
+  problem('context-invalid', `${path} in the context is neither a file, a directory nor a link`, {
+    hint: 'take it away, or name it in .dockerignore',
+  });
+
+/** From here on the file system is asked to let both share what is on disk. */
 const large = 2 ** 20;
 
 async function layFile(path: string, entry: ContextEntry & { type: 'file' }, target: string): Promise<void> {
   const mode = entry.executable ? 0o755 : 0o644;
   if (typeof entry.source !== 'string') return void (await writeFile(target, entry.source, { mode }));
-  if (entry.size >= large && (await lstat(entry.source)).mode % 0o10000 === mode) {
-    const linked = await link(entry.source, target).then(
-      () => true,
-      () => false, // another file system, another's file
-    );
-    if (linked) return;
-  }
-  await pipeline(Readable.from(contentOf(path, entry)), createWriteStream(target));
+  if (entry.size >= large) await copyFile(entry.source, target, constants.COPYFILE_FICLONE);
+  else await pipeline(Readable.from(contentOf(path, entry)), createWriteStream(target));
   await chmod(target, mode);
 }

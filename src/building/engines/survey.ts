@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { probeEngines } from '../../containers/index.ts';
 import { decodeUtf8 } from '../../documents/index.ts';
-import { failed, ok, type Problem, pathWithin, problem, type Result, readFileBounded } from '../../support/index.ts';
+import { failed, ok, type Problem, problem, type Result, readFileBounded } from '../../support/index.ts';
 import type { ImageDefinition, Workspace } from '../../workspace/index.ts';
 import type { BuildRequest } from '../engine.ts';
+import { realPathWithin } from '../within.ts';
 import { chooseEngine } from './choose.ts';
 
 export interface EngineSurvey {
@@ -44,7 +45,7 @@ async function requestOf(
   { name, parents, config }: ImageDefinition,
 ): Promise<Result<BuildRequest>> {
   const file = config.dockerfile ?? join(config.context, 'Dockerfile');
-  const path = pathWithin(root, file);
+  const path = await realPathWithin(root, file);
   if (path === undefined)
     return failed(problem('unsafe-path', `the Dockerfile of ${name} leads out of the workspace: ${file}`));
   const bytes = await readFileBounded(path, file, maxDockerfileBytes);
@@ -60,6 +61,8 @@ async function requestOf(
     labels: {},
     created: 0,
     platform: config.platform ?? 'linux/amd64',
+    ...(config.network === undefined ? {} : { network: config.network }),
+    ...(config.resources === undefined ? {} : { resources: {} }),
     secrets: Object.entries(config.secrets ?? {}).map(([id, source]) => ({ id, source })),
   });
 }

@@ -22,6 +22,7 @@ export const levelCommands: readonly CommandSpec[] = [
       { flags: '--jobs <number>', description: 'how many images to build at once (one a processor without it)' },
       { flags: '--build-number <number>', description: 'the number for tags that have one, such as r29_2_0_rsp45' },
       { flags: '--move-aliases-back', description: 'let aliases follow this release though a newer one has them' },
+      { flags: '--yes', description: 'build anew what stood at a level already' },
       { flags: '--follow', description: 'show what the engines print, as they print it' },
       { flags: '--check-reproducible', description: 'build every image twice, and compare; publish nothing' },
     ],

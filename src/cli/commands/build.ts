@@ -1,8 +1,14 @@
 import { availableParallelism } from 'node:os';
-import { type BuildOptions, type BuildPlan, type PreparedBuild, prepareBuild } from '../../building/index.ts';
+import {
+  type BuildOptions,
+  type BuildPlan,
+  engineChoices,
+  type PreparedBuild,
+  prepareBuild,
+} from '../../building/index.ts';
 import type { CommandContext, CommandRun, OptionValues } from '../../plugins/index.ts';
 import type { ReleasedImage } from '../../releases/index.ts';
-import { count, Failure, printable, problem, unwrap } from '../../support/index.ts';
+import { count, didYouMean, Failure, printable, problem, unwrap } from '../../support/index.ts';
 import { openWorkspace } from '../../workspace/index.ts';
 import { namesOption } from '../levels.ts';
 import { runOperation } from '../operation.ts';
@@ -64,12 +70,20 @@ function optionsOf(options: OptionValues, env: NodeJS.ProcessEnv): BuildOptions 
     release: text(options.release),
     only: options.only === undefined ? undefined : namesOption(options, 'only'),
     force: options.force === true,
-    engine: text(options.engine),
+    engine: engineOf(text(options.engine)),
     keepHere: options.push === false,
     moveAliasesBack: options.moveAliasesBack === true,
+    changePromoted: options.yes === true,
     buildNumber: wholeNumber(options.buildNumber, '--build-number', 0),
     env,
   };
+}
+
+function engineOf(name: string | undefined): BuildOptions['engine'] {
+  const engine = engineChoices.find((each) => each === name);
+  if (name === undefined || engine !== undefined) return engine;
+  const hint = didYouMean(name, engineChoices) ?? `name one of ${engineChoices.join(', ')}`;
+  throw new Failure(problem('usage', `--engine takes no '${printable(name)}'`, { hint }));
 }
 
 function wholeNumber(value: OptionValues[string], option: string, least: number): number | undefined {
@@ -84,7 +98,7 @@ function wholeNumber(value: OptionValues[string], option: string, least: number)
 /** The command line that goes on with this one. */
 function argumentsOf(options: OptionValues): string[] {
   const valued = ['release', 'only', 'engine', 'jobs', 'buildNumber'] as const;
-  const flags = ['force', 'moveAliasesBack', 'follow'] as const;
+  const flags = ['force', 'moveAliasesBack', 'follow', 'yes'] as const;
   const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return [
     ...valued.flatMap((name) => (options[name] === undefined ? [] : [flag(name), String(options[name])])),
