@@ -58,7 +58,7 @@ export async function makeDemoWorkspace(root: string, home: string): Promise<Res
 
 /**
  * Wait for a command that an earlier demonstration, killed since, has left at work. Calls `waiting` once when there is
- * one. Problem: `locked`, after `seconds`.
+ * one. Problems: `locked`, after `seconds`; `unsafe-path`.
  */
 export async function untilNobodyWorks(
   root: string,
@@ -71,7 +71,8 @@ export async function untilNobodyWorks(
       lock.value.release();
       return ok(undefined);
     }
-    if (now().getTime() >= end) return lock;
+    const held = lock.problems.every(({ code }) => code === 'locked');
+    if (!held || now().getTime() >= end) return lock;
     if (!asked) waiting();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
