@@ -46,7 +46,8 @@ export async function assemble(
       const entries = applied.ok ? applied.value : new Map();
       const entry = { created: rfc3339(created), created_by: createdBy };
       history.push(entries.size === 0 ? { ...entry, empty_layer: true } : entry);
-      for (const [path, { type }] of entries) base.files.set(path, { type: type === 'symlink' ? 'link' : type });
+      for (const [path, each] of entries)
+        base.files.set(path, each.type === 'symlink' ? { type: 'link', target: each.target } : { type: each.type });
       // From the first problem on, the rest is looked at for more problems and nothing is written.
       if (entries.size === 0 || problems.length > 0) continue;
       const blob = unwrap(await destination.registry.writeBlob(destination.repository, packLayer(entries, created)));
@@ -78,7 +79,7 @@ export async function assemble(
 /** As an engine among others. Its version changes when the same request would give other bytes. */
 export const assembleEngine: Engine = {
   name: 'assemble',
-  version: 'assemble/1',
+  version: 'assemble/2',
   reproducible: true,
   check: ({ dockerfile, args, from, platform }) => {
     const parsed = parseDockerfile(dockerfile, args, from, platform);
