@@ -123,7 +123,9 @@ function featureFields(raw: RawFeature): Partial<Feature> {
     ...(raw.external === undefined ? {} : { external: keyOf(raw.external) }),
     ...(raw.started === undefined ? {} : { started: raw.started as CalendarDate }),
     ...(raw.delivered === undefined ? {} : { delivered: raw.delivered as NonNullable<Feature['delivered']> }),
-    ...(setAside ? { setAside: { as: raw.withdrawn ? 'withdrawn' : 'deferred', ...setAside } } : {}),
+    ...(setAside
+      ? { setAside: { as: raw.withdrawn ? 'withdrawn' : 'deferred', ...setAside } as NonNullable<Feature['setAside']> }
+      : {}),
   };
 }
 
@@ -253,7 +255,15 @@ function checkReferences(
     seen.add(key);
   }
   for (const [index, waiver] of item.waivers.entries()) {
-    expect(waiver.feature, ['waivers', index, 'feature'], raw.waivers![index]!.feature, ['feature']);
+    const written = raw.waivers![index]!.feature;
+    expect(waiver.feature, ['waivers', index, 'feature'], written, ['feature']);
+    const waived = roadmap.names.get(waiver.feature);
+    if (!warnings || waived === undefined || seen.has(waived) || roadmap.items.get(waived)?.kind !== 'feature')
+      continue;
+    const hint = 'see to the id; a waiver is for a feature among its needs';
+    const details = { severity: 'warning', part: 'value', hint, subject: item.id } as const;
+    const message = `${item.id} waives ${written}, which it does not need`;
+    problems.push(document.problem('unknown-id', [...path, 'waivers', index, 'feature'], message, details));
   }
   return problems;
 }

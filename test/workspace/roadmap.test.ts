@@ -28,6 +28,18 @@ describe('a plan over several files', () => {
     ]);
   });
 
+  it('warns of a waiver for a feature that the milestone does not need', async () => {
+    const { problems } = await aWorkspace()
+      .withMilestones('m.yaml', {
+        'M-1': 'title: a, needs: [F-1], waivers: [{feature: f-01, reason: r, by: b}, {feature: F-2, reason: r, by: b}]',
+      })
+      .withFeatures('f.yaml', { 'F-1': 'title: b', 'F-2': 'title: c' })
+      .roadmap();
+    expect(problems).toMatchObject([
+      { code: 'unknown-id', severity: 'warning', message: 'M-1 waives F-2, which it does not need', at: { line: 3 } },
+    ]);
+  });
+
   it('says that an id is of the wrong kind', async () => {
     const { problems } = await aWorkspace()
       .withMilestones('m.yaml', { 'M-1': 'title: a, waivers: [{feature: E-1, reason: r, by: b}]' })
@@ -125,7 +137,7 @@ describe('a plan over several files', () => {
     const { problems } = await aWorkspace()
       .withMilestones('m.yaml', {
         'M-1':
-          'title: a, due: "2017-02-30", completed: {on: "2018-13-01"}, waivers: [{feature: F-1, reason: r, by: b, until: "2019-02-29"}]',
+          'title: a, due: "2017-02-30", needs: [F-1], completed: {on: "2018-13-01"}, waivers: [{feature: F-1, reason: r, by: b, until: "2019-02-29"}]',
       })
       .withFeatures('f.yaml', {
         'F-1':
