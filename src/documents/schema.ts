@@ -8,10 +8,21 @@ export interface CompiledSchema {
   errors?: ErrorObject[] | null;
 }
 
-/** Check a document against its schema (JSON Schema 2020-12). Every finding, in the order of the file. */
+/** Nobody reads more of one file; making a hundred thousand would take longer than reading it. */
+const maxFindings = 10_000;
+
+/**
+ * Check a document against its schema (JSON Schema 2020-12). Every finding, in the order of the file; of very many the first
+ * that the schema comes to, and that there are more.
+ */
 export function checkSchema(compiled: CompiledSchema, document: Document<unknown>): Problem[] {
   if (compiled(document.value)) return [];
-  const problems = (compiled.errors ?? []).flatMap((error) => toProblem(error, document) ?? []);
+  const errors = compiled.errors ?? [];
+  const problems = errors.slice(0, maxFindings).flatMap((error) => toProblem(error, document) ?? []);
+  if (errors.length > maxFindings) {
+    const hint = 'mend what is shown first, or see whether this is the file that was meant';
+    problems.push(document.problem('wrong-value', [], 'there are more findings than are shown', { hint }));
+  }
   const unique = new Map(problems.map((each) => [`${each.at?.line}:${each.at?.column}:${each.message}`, each]));
   return [...unique.values()].sort(
     (left, right) => left.at!.line! - right.at!.line! || left.at!.column! - right.at!.column!,

@@ -42,6 +42,9 @@ export type RoadmapFile = {
   externals?: Record<string, RawExternal>;
 };
 
+/** So many are more than anybody reads, and few enough to be handed on. */
+const maxFindings = 10_000;
+
 const sections = ['features', 'externals', 'milestones'] as const;
 type Section = (typeof sections)[number];
 
@@ -84,7 +87,8 @@ export function linkRoadmap(
       const details = { severity: 'warning', hint: 'give it a title when it is known', subject: item.id } as const;
       problems.push(document.problem('blank-title', path, `${item.id} has no title`, details));
     }
-    problems.push(...checkReferences(roadmap, item, document, path, suggest, unread, warnings));
+    if (problems.length < maxFindings)
+      problems.push(...checkReferences(roadmap, item, document, path, suggest, unread, warnings));
   }
   problems.push(...checkCycles(roadmap, origins));
   return { roadmap, problems };
@@ -208,6 +212,7 @@ function checkReferences(
 ): Problem[] {
   const problems: Problem[] = [];
   const expect = (key: IdKey, field: (string | number)[], written: string, kinds: readonly RoadmapItem['kind'][]) => {
+    if (problems.length >= maxFindings) return;
     const found = roadmap.items.get(roadmap.names.get(key) ?? key);
     const at = [...path, ...field];
     if (!found) {

@@ -218,6 +218,23 @@ describe('a text made to do harm', () => {
     expect(found.at(-1)!.at).toEqual({ file: 'f.yaml', line: 5002, column: 13 });
   });
 
+  it('more wrong things than anybody reads are shown in part', async () => {
+    const items = features(`  DM-1:\n    title: x\n    aka:\n${'    - 1\n'.repeat(130_000)}`);
+    const found = await quickly(items, 10_000);
+    expect(found.length).toBeLessThanOrEqual(10_001);
+    expect(brief(found)).toContain('f.yaml:1:1 wrong-value there are more findings than are shown');
+  });
+
+  it.each([
+    ['values', '[', '1,'],
+    ['brackets', '', '['],
+    ['dashes', '', '- '],
+    ['quotes', '[', '"" '],
+  ])('nothing but %s is not given to the parser', async (_what, begin, mark) => {
+    const text = `schema: dmrel/features/v1\nfeatures: ${begin}${mark.repeat(4_000_000 / mark.length)}\n`;
+    expect(await quickly(text, 1500)).toMatchObject([{ code: 'file-too-large', at: { line: 2 } }]);
+  });
+
   it('a list of 20,000 that must not repeat itself is compared in linear time', async () => {
     const list = Array.from({ length: 20_000 }, (_, number) => `DM-${number}`);
     const milestone = (needs: string[]) =>
