@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { ImageFile } from '../../registry/index.ts';
 import { failed, ok, type Problem, type Result } from '../../support/index.ts';
 import type { Context, ContextEntry } from './context.ts';
-import type { FileAction, Owner } from './interpret.ts';
+import { archiveName, type FileAction, type Owner } from './interpret.ts';
 import type { LayerEntry } from './layer.ts';
 import { findSources, type Source } from './sources.ts';
 
@@ -10,7 +10,6 @@ import { findSources, type Source } from './sources.ts';
 export type ImageFiles = Map<string, Pick<ImageFile, 'type' | 'target'>>;
 
 const root: Owner = { uid: 0, gid: 0 };
-const archiveName = /\.(tar|tgz|tbz2?|txz|tzst|(tar\.)?(gz|bz2|xz|zst))$/i;
 
 /**
  * The entries of the layer that an instruction makes; none when it makes no difference. Directories that are missing

@@ -4,8 +4,9 @@ import type { BuildParents, BuildRequest, BuiltImage, Engine, ImagePlace } from 
 import { applyAction, type ImageFiles } from './apply.ts';
 import { readContext } from './context.ts';
 import { parseDockerfile } from './dockerfile.ts';
-import { type ContainerConfig, interpret } from './interpret.ts';
+import { type ContainerConfig, interpret, withoutParent } from './interpret.ts';
 import { packLayer } from './layer.ts';
+import { findSources } from './sources.ts';
 
 export interface Assembled extends BuiltImage {
   layers: Descriptor[];
@@ -83,7 +84,20 @@ export const assembleEngine: Engine = {
   reproducible: true,
   check: ({ dockerfile, args, from, platform }) => {
     const parsed = parseDockerfile(dockerfile, args, from, platform);
-    return parsed.ok ? [] : parsed.problems;
+    if (!parsed.ok) return parsed.problems;
+    const problems: Problem[] = [];
+    interpret(withoutParent(parsed.value), args, undefined, problems);
+    return problems;
+  },
+  look: async ({ dockerfile, args, from, platform, context, extraFiles }) => {
+    const [parsed, found] = [parseDockerfile(dockerfile, args, from, platform), await readContext(context, extraFiles)];
+    if (!parsed.ok || !found.ok) return []; // said by who else reads them
+    const problems: Problem[] = [];
+    for (const { action } of interpret(withoutParent(parsed.value), args, undefined, []).actions) {
+      if (action?.kind !== 'copy') continue;
+      for (const word of action.sources) findSources(word, found.value, action.instruction, problems);
+    }
+    return problems;
   },
   build: assemble,
 };
