@@ -65,15 +65,19 @@ async function dispatch(argv: string[], context: CommandContext, version: string
 
 /** `dmrel NAME ...` is `dmrel-NAME ...` when such a program is on PATH. */
 async function runExternal(name: string, args: string[], context: CommandContext): Promise<number | undefined> {
-  const { findExternal } = await import('../plugins/index.ts');
+  const { endedBy, exitOfSignal, findExternal, notStarted, waysBack } = await import('../plugins/index.ts');
   const program = findExternal(name, context.env.PATH);
   if (program === undefined) return undefined;
   const { spawn } = await import('node:child_process');
-  return new Promise((settle) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...context.env, DMREL: context.self.join(' ') } });
-    child.on('error', () => settle(127));
-    child.on('close', (code) => settle(code ?? 130));
+  const ended = await new Promise<number | NodeJS.Signals | Failure>((settle) => {
+    const child = spawn(program, args, { stdio: 'inherit', env: { ...context.env, ...waysBack(context) } });
+    child.on('error', (error) => settle(new Failure(notStarted(program, error))));
+    child.on('close', (code, signal) => settle(code ?? signal ?? 0));
   });
+  if (ended instanceof Failure) throw ended;
+  if (typeof ended === 'number') return ended;
+  if (ended !== 'SIGINT') await printProblems([endedBy(program, ended)], context);
+  return exitOfSignal(ended);
 }
 
 async function askPerson(host: ProcessLike, question: string): Promise<string> {
@@ -111,6 +115,7 @@ function interruptOf(host: ProcessLike, err: CommandContext['err']): AbortSignal
 
 function createContext(host: ProcessLike, home: string, json: boolean): CommandContext {
   const { env } = host;
+  let colorful = !json && !env.NO_COLOR && env.TERM !== 'dumb';
   return {
     cwd: host.cwd(),
     env,
@@ -125,7 +130,15 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
     get width() {
       return Math.min(host.stdout.columns || 100, 200);
     },
-    color: !json && !env.NO_COLOR && env.TERM !== 'dumb' && host.stdout.isTTY === true,
+    get color() {
+      return colorful && host.stdout.isTTY === true;
+    },
+    set color(wanted) {
+      colorful &&= wanted;
+    },
+    get errColor() {
+      return colorful && host.stderr.isTTY === true;
+    },
     get watched() {
       const somebody = !env.CI && env.TERM !== 'dumb' && host.stderr.isTTY === true;
       const stream = somebody ? host.stderr.stream?.() : undefined;

@@ -45,6 +45,10 @@ export async function makeDemoWorkspace(root: string, home: string): Promise<Res
     ['init', '--quiet', '--initial-branch=main'],
     ['config', 'user.name', 'dmrel demonstration'],
     ['config', 'user.email', 'demo@example.org'],
+    // What a person has set for all repositories would stop it where nobody looks.
+    ['config', 'commit.gpgSign', 'false'],
+    ['config', 'tag.gpgSign', 'false'],
+    ['config', 'core.hooksPath', '/dev/null'],
     ['add', '--all'],
     ['commit', '--quiet', '-m', 'A workspace to try dmrel in'],
   ];
@@ -108,5 +112,5 @@ async function git(root: string, args: string[]): Promise<Result<string>> {
   if (done.exitCode === 0) return ok(done.stdout.trim());
   if (done.failure === 'missing')
     return failed(problem('command-missing', 'git is not installed', { hint: 'install git' }));
-  return failed(problem('command-failed', `git ${args[0]}: ${done.stderr.trim()}`));
+  return failed(problem('command-failed', `git ${args[0]}: ${done.stderr.trim()}`, { hint: "see to git's settings" }));
 }
