@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { externalsOf, findItem, type Milestone } from '../../src/milestones/index.ts';
 import { startWork } from '../support/work.ts';
@@ -227,6 +229,21 @@ describe('a plan over several files', () => {
       .roadmap();
     expect(roadmap.items.size).toBe(0);
     expect(brief(problems)).toEqual(['milestones/x.yaml not-a-file milestones/x.yaml is a directory']);
+  });
+
+  it('reads YAML in capitals too, and warns of directories that it does not look into', async () => {
+    const workspace = aWorkspace()
+      .with('milestones/M.YAML', 'schema: dmrel/features/v1\nfeatures: {F-1: {title: a}}\n')
+      .with(`milestones/${'d/'.repeat(10)}m.yaml`, 'x')
+      .with('elsewhere/m.yaml', 'x');
+    symlinkSync('../elsewhere', join(workspace.root, 'milestones/link'));
+    symlinkSync('nowhere', join(workspace.root, 'milestones/dangling'));
+    const { roadmap, problems } = await workspace.roadmap();
+    expect(roadmap.items.size).toBe(1);
+    expect(problems.map(({ code, severity, message }) => `${severity} ${code} ${message}`)).toEqual([
+      `warning not-a-file milestones/${'d/'.repeat(8)}d is nested deeper than 8: nothing in it is read`,
+      'warning not-a-file milestones/link is a link to a directory: nothing in it is read',
+    ]);
   });
 
   it('is empty where there is no folder of milestones', async () => {
