@@ -32,7 +32,7 @@ export function checkSchema(compiled: CompiledSchema, document: Document<unknown
 function toProblem(error: ErrorObject, document: Document<unknown>): Problem | undefined {
   const path = error.instancePath.split('/').slice(1).map(unescapePointer);
   const found = error.data;
-  const where = path.length === 0 ? 'the file' : `'${path.at(-1)}'`;
+  const where = nameOf(path, document.value);
   const parent = error.parentSchema;
   const expected = typeof parent?.title === 'string' ? parent.title : undefined;
   const report = (code: ProblemCode, message: string, part: 'key' | 'value', hint?: string, at: string[] = path) =>
@@ -79,6 +79,16 @@ function toProblem(error: ErrorObject, document: Document<unknown>): Problem | u
     default:
       return report('wrong-value', `${where} ${error.message ?? 'is not allowed'}`, 'value');
   }
+}
+
+/** What stands at a path, as a person would call it. */
+function nameOf(path: readonly string[], value: unknown): string {
+  if (path.length === 0) return 'the file';
+  let parent = value;
+  for (const step of path.slice(0, -1)) parent = (parent as Record<string, unknown> | undefined)?.[step];
+  return Array.isArray(parent)
+    ? `item ${Number(path.at(-1)) + 1} of '${path.at(-2) ?? 'the file'}'`
+    : `'${path.at(-1)}'`;
 }
 
 function article(type: unknown): string {

@@ -88,7 +88,14 @@ export function parseYaml(text: string): ParsedYaml {
   for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
     if (code === 'MULTIPLE_DOCS')
       report(pos[0], 'yaml-syntax', 'a second document begins here', { hint: 'keep one to a file' });
+    else if (code === 'TAG_RESOLVE_FAILED')
+      report(pos[0], 'yaml-syntax', sentence(message), { hint: 'take the tag out: a value is what it looks like' });
     else report(pos[0], 'yaml-syntax', sentence(message));
+  }
+  const { explicit, version } = document.directives.yaml;
+  if (explicit && version !== '1.2') {
+    const hint = "take the line out: manifests are YAML 1.2, in which 'yes' is a word";
+    report(Math.max(0, text.search(/^%YAML/m)), 'yaml-syntax', `this says it is YAML ${version}`, { hint });
   }
   parsed.locate = (path, part = 'key') => place(offsetOf(document.contents, path, part));
   if (parsed.findings.length > 0) return parsed;
@@ -153,6 +160,8 @@ export function parseYaml(text: string): ParsedYaml {
       const keyPath = depth < 2 ? (path === '' ? key : `${path}\0${key}`) : '';
       if (keyPath !== '') parsed.keys[keyPath] = place(offset);
       const inner = convert(pair.value as Node | null, depth + 1, keyPath);
+      if (key === '<<')
+        refuse(offset, 'yaml-syntax', "'<<' merges nothing in YAML 1.2", { hint: 'write the keys out' });
       if (key === '__proto__') refuse(offset, 'unknown-key', `a key cannot be called '__proto__'`);
       else value[key] = inner;
     }

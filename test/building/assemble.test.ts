@@ -277,6 +277,17 @@ describe('building an image without a daemon', () => {
     expect(problemsOf(outside)).toMatchObject([{ code: 'context-invalid' }]);
   });
 
+  it('says which name in a context is no UTF-8, unless it is ignored', async () => {
+    const context = await aFolder({ 'd/f': '1' });
+    await writeFile(Buffer.concat([Buffer.from(join(context, 'd/caf')), Buffer.from([0xe9])]), '');
+    const text = 'FROM scratch\nCOPY . /';
+    expect(problemsOf(await build(context, text))).toMatchObject([
+      { code: 'context-invalid', message: expect.stringMatching(/^the name of .*d\/caf\ufffd is no UTF-8$/) },
+    ]);
+    await writeFile(join(context, '.dockerignore'), 'd/caf*\n');
+    expect([...(await filesOf(await build(context, text))).keys()]).toContain('/d/f');
+  });
+
   it('makes no layer and no image where there is a problem', async () => {
     const built = await build(
       { a: '1' },

@@ -53,8 +53,19 @@ describe('a file with a fault', () => {
   it('says once what a list item of the wrong type should have been', async () => {
     const text = 'schema: dmrel/milestones/v1\nmilestones:\n  M-1:\n    title: a\n    needs:\n      - 12\n';
     expect(brief(await read(text))).toEqual([
-      expect.stringMatching(/^f\.yaml:6:9 wrong-type '0' must be an id such as LDM-503-3/),
+      expect.stringMatching(/^f\.yaml:6:9 wrong-type item 1 of 'needs' must be an id such as LDM-503-3/),
     ]);
+  });
+
+  it('says of what is no YAML 1.2, or merges nothing, what to do', async () => {
+    const sound = features('  DM-1: {title: a}\n');
+    for (const [text, line, hint] of [
+      [`%YAML 1.1\n---\n${sound}`, 1, "take the line out: manifests are YAML 1.2, in which 'yes' is a word"],
+      [features('  DM-1: {title: !!text a}\n'), 3, 'take the tag out: a value is what it looks like'],
+      [features('  DM-1: &a {title: a}\n  DM-2: {<<: *a}\n'), 4, 'write the keys out'],
+    ] as const)
+      expect(await read(text)).toMatchObject([{ code: 'yaml-syntax', at: { line }, hint }]);
+    expect(await read(`%YAML 1.2\n---\n${sound}`)).toEqual([]);
   });
 
   it('names a key that is missing', async () => {
