@@ -33,7 +33,7 @@ async function compare(workspace: Workspace, repository: Repository, draft: Draf
   const inside = [...entries].flatMap(([path, { type }]) => (type === 'directory' ? [] : [join(paths[2]!, path)]));
   const files = [paths[0]!, paths[1]!, ...inside];
   const listed = new Set(files);
-  const changed = await repository.changed(paths);
+  const changed = unwrap(await repository.changed(paths));
   if (changed.some((file) => listed.has(file) || !existsSync(join(workspace.root, file)))) return false;
   // Files that git is told to ignore are left.
   for (let from = 0; from < files.length; from += namesAtOnce)

@@ -1,7 +1,7 @@
 import type { Problem } from '../support/index.ts';
 import { type DockerfileText, type Instruction, splitInstructions } from './assemble/dockerfile-lines.ts';
-import { expand, splitWords } from './assemble/dockerfile-words.ts';
-import { parseArgs, tryWords } from './assemble/instructions.ts';
+import { expand, imagesOfFlags, splitQuotedWords, splitWords } from './assemble/dockerfile-words.ts';
+import { parseArgs, platformVariables, tryWords } from './assemble/instructions.ts';
 
 /** An image that a Dockerfile names, besides its own stages and `scratch`. */
 export interface NamedImage {
@@ -57,9 +57,12 @@ export function readUses(
   for (const instruction of splitInstructions(source)) {
     const { keyword, text } = instruction;
     if (keyword === 'ARG') {
-      for (const { name, value } of tryWords(instruction, problems, () => parseArgs(instruction, variables)) ?? []) {
+      for (const word of splitQuotedWords(text)) {
+        const [name] = /^[a-zA-Z_][a-zA-Z0-9_]*/.exec(word.text) ?? [];
+        const [read] = tryWords(instruction, problems, () => parseArgs(word, variables)) ?? [];
+        if (name === undefined) continue;
         args.add(name);
-        const set = Object.hasOwn(given, name) ? given[name] : value;
+        const set = Object.hasOwn(given, name) ? given[name] : read?.value;
         if (stages.length === 0 && set !== undefined) variables.set(name, set);
       }
     } else if (keyword === 'FROM') {
@@ -70,9 +73,7 @@ export function readUses(
       const stage = words[1]?.text.toUpperCase() === 'AS' ? words[2]?.text.toLowerCase() : undefined;
       stages.push({ base: baseOf(name), name: stage });
     } else {
-      for (const [, name] of text.matchAll(/(?:^|\s)--(?:from=|mount=(?:\S*,)?from=)([^\s,]+)/g)) {
-        if (!/^[0-9]+$/.test(name!)) note(name!, instruction);
-      }
+      for (const { text: name } of imagesOfFlags(keyword, text)) if (!/^[0-9]+$/.test(name)) note(name, instruction);
     }
   }
   const wanted = target === undefined ? stages.at(-1) : stageOf(stages, target);
@@ -83,16 +84,10 @@ export function readUses(
     base: wanted?.base,
     releaseFile: /dmrel-(?:release|[*?])/.test(source.text),
     productsFile: /dmrel-(?:products|[*?])/.test(source.text),
-    problems,
+    problems: problems.filter(({ code }) => code !== 'dockerfile-unsupported'),
   };
 }
 
 /** As docker takes it: by its name, or by its number. */
 export const stageOf = (stages: readonly Stage[], target: string): Stage | undefined =>
   stages.findLast(({ name }) => name === target.toLowerCase()) ?? stages[/^[0-9]+$/.test(target) ? Number(target) : -1];
-
-/** What every engine gives to FROM (docs.docker.com, "Automatic platform ARGs in the global scope"). */
-function platformVariables(platform: string): Record<string, string> {
-  const [os = '', architecture = '', variant = ''] = platform.split('/');
-  return { TARGETPLATFORM: platform, TARGETOS: os, TARGETARCH: architecture, TARGETVARIANT: variant };
-}

@@ -95,9 +95,10 @@ export async function draftImage(
   const request = requestOf(draft, args, platforms[0]!);
   const engine = await chooseEngine(options.engine ?? config.engine ?? 'auto', request, options.env);
   if (!engine.ok) return engine;
-  const faults = engine.value.engine.check?.(request) ?? [];
+  const chosen = engine.value.engine;
+  const faults = [...(chosen.check?.(request) ?? []), ...((await chosen.look?.(request)) ?? [])];
   if (errorsOf(faults).length > 0) return failed(...faults);
-  return ok({ ...draft, engine: engine.value.engine, engineBecause: engine.value.because, warnings: faults });
+  return ok({ ...draft, engine: chosen, engineBecause: engine.value.because, warnings: faults });
 }
 
 type Unengined = Omit<Draft, 'engine' | 'engineBecause' | 'warnings'>;

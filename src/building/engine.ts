@@ -81,6 +81,8 @@ export interface Engine {
   reproducible: boolean;
   /** What can be said of a request without building: a Dockerfile that it cannot read, an instruction that it has not. */
   check?(request: BuildRequest): Problem[];
+  /** What its context tells besides: a file that is to be copied and is not there. */
+  look?(request: BuildRequest): Promise<Problem[]>;
   /**
    * Build, and store the image in the destination without a tag. Problems: those of `check`; `build-failed` with the step
    * of the Dockerfile as `at` (file and line) and the last lines of the log in its message; `build-timeout`;

@@ -36,6 +36,8 @@ function isTerminal(fd: number): boolean {
 function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdout'] & ProcessLike['stderr'] {
   let stream: NodeJS.WriteStream | undefined;
   let terminal: boolean | undefined;
+  // Of standard error that cannot be written to nobody could be told.
+  const mayFail = (error: unknown) => fd === 2 || isGone(error);
   const onTerminal = (): boolean => {
     terminal ??= isTerminal(fd);
     return terminal;
@@ -44,7 +46,7 @@ function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdo
     if (stream) return stream;
     stream = open();
     stream.on('error', (error) => {
-      if (!isGone(error)) throw error;
+      if (!mayFail(error)) throw error;
     });
     return stream;
   };
@@ -64,7 +66,7 @@ function outputOf(fd: number, open: () => NodeJS.WriteStream): ProcessLike['stdo
       } catch (error) {
         // Whoever shares this pipe does not let it wait: the stream can.
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return opened().write(rest);
-        if (!isGone(error)) throw error;
+        if (!mayFail(error)) throw error;
       }
     },
   };

@@ -84,23 +84,24 @@ async function runExternal(
   lead: string[],
   context: CommandContext,
 ): Promise<number | undefined> {
-  const { findExternal } = await import('../plugins/index.ts');
+  const { endedBy, exitOfSignal, findExternal, notStarted, waysBack } = await import('../plugins/index.ts');
   const program = findExternal(name, context.env.PATH);
   if (program === undefined) return undefined;
   const { directory, rest } = directoryIn(lead);
   const cwd = directory === undefined ? context.cwd : resolve(context.cwd, directory);
   const plain = rest.includes('--no-color') ? { NO_COLOR: '1' } : {};
-  const env = { ...context.env, ...plain, DMREL: context.self.join(' ') };
+  const env = { ...context.env, ...plain, ...waysBack(context) };
   const { spawn } = await import('node:child_process');
-  return new Promise((settle) => {
-    const child = spawn(program, [...args, ...rest.filter((each) => each !== '--no-color')], {
-      cwd,
-      stdio: 'inherit',
-      env,
-    });
-    child.on('error', () => settle(127));
-    child.on('close', (code) => settle(code ?? 130));
+  const given = [...args, ...rest.filter((each) => each !== '--no-color')];
+  const ended = await new Promise<number | NodeJS.Signals | Failure>((settle) => {
+    const child = spawn(program, given, { cwd, stdio: 'inherit', env });
+    child.on('error', (error) => settle(new Failure(notStarted(program, error))));
+    child.on('close', (code, signal) => settle(code ?? signal ?? 0));
   });
+  if (ended instanceof Failure) throw ended;
+  if (typeof ended === 'number') return ended;
+  if (ended !== 'SIGINT') await printProblems([endedBy(program, ended)], context);
+  return exitOfSignal(ended);
 }
 
 /** `-C DIR`, `-CDIR`, `--directory DIR` or `--directory=DIR` among options. */
@@ -167,6 +168,7 @@ function interruptOf(host: ProcessLike, err: CommandContext['err']): AbortSignal
 
 function createContext(host: ProcessLike, home: string, json: boolean): CommandContext {
   const { env } = host;
+  let colorful = !json && !env.NO_COLOR && env.TERM !== 'dumb';
   return {
     cwd: host.cwd(),
     env,
@@ -181,7 +183,15 @@ function createContext(host: ProcessLike, home: string, json: boolean): CommandC
     get width() {
       return Math.min(host.stdout.columns || 100, 200);
     },
-    color: !json && !env.NO_COLOR && env.TERM !== 'dumb' && host.stdout.isTTY === true,
+    get color() {
+      return colorful && host.stdout.isTTY === true;
+    },
+    set color(wanted) {
+      colorful &&= wanted;
+    },
+    get errColor() {
+      return colorful && host.stderr.isTTY === true;
+    },
     get watched() {
       const somebody = !env.CI && env.TERM !== 'dumb' && host.stderr.isTTY === true;
       const stream = somebody ? host.stderr.stream?.() : undefined;

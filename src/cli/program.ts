@@ -109,6 +109,11 @@ export function parseCommandLine(
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
     if (error.code === 'commander.help') {
+      const group = verb === undefined ? undefined : groups.get(verb);
+      if (group) {
+        const verbs = group.commands.map((each) => each.name()).join(', ');
+        throw new Failure(problem('usage', `dmrel ${verb} does nothing by itself`, { hint: `say what: ${verbs}` }));
+      }
       output.out(message);
       return undefined;
     }

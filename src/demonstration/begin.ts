@@ -45,6 +45,10 @@ export async function makeDemoWorkspace(root: string, home: string): Promise<Res
     ['init', '--quiet', '--initial-branch=main'],
     ['config', 'user.name', 'dmrel demonstration'],
     ['config', 'user.email', 'demo@example.org'],
+    // What a person has set for all repositories would stop it where nobody looks.
+    ['config', 'commit.gpgSign', 'false'],
+    ['config', 'tag.gpgSign', 'false'],
+    ['config', 'core.hooksPath', '/dev/null'],
     ['add', '--all'],
     ['commit', '--quiet', '-m', 'A workspace to try dmrel in'],
   ];
@@ -58,7 +62,7 @@ export async function makeDemoWorkspace(root: string, home: string): Promise<Res
 
 /**
  * Wait for a command that an earlier demonstration, killed since, has left at work. Calls `waiting` once when there is
- * one. Problem: `locked`, after `seconds`.
+ * one. Problems: `locked`, after `seconds`; `unsafe-path`.
  */
 export async function untilNobodyWorks(
   root: string,
@@ -71,7 +75,8 @@ export async function untilNobodyWorks(
       lock.value.release();
       return ok(undefined);
     }
-    if (now().getTime() >= end) return lock;
+    const held = lock.problems.every(({ code }) => code === 'locked');
+    if (!held || now().getTime() >= end) return lock;
     if (!asked) waiting();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -107,5 +112,5 @@ async function git(root: string, args: string[]): Promise<Result<string>> {
   if (done.exitCode === 0) return ok(done.stdout.trim());
   if (done.failure === 'missing')
     return failed(problem('command-missing', 'git is not installed', { hint: 'install git' }));
-  return failed(problem('command-failed', `git ${args[0]}: ${done.stderr.trim()}`));
+  return failed(problem('command-failed', `git ${args[0]}: ${done.stderr.trim()}`, { hint: "see to git's settings" }));
 }

@@ -25,28 +25,28 @@ const secret = /(:\/\/|(?<=^|[\s"'])[^\s"':@/]+:)([^\s"']*)@/g;
 /** No URL is longer than this on either side of what is shown. */
 const reach = 4096;
 
-/** A line without the passwords and tokens of the URLs near a place in it; everything stands where it stood. */
-function unspoken(line: string, place: number): string {
-  const [from, to] = [Math.max(0, place - reach), place + reach];
-  const near = line
-    .slice(from, to)
-    .replace(secret, (_all, before: string, hidden: string) => `${before}${'*'.repeat(hidden.length)}@`);
-  return line.slice(0, from) + near + line.slice(to);
-}
-
 /** The line at a place, cut to a window around the caret, and safe to print. */
 export function excerptAt(text: string, [line, column]: Place): { text: string; caret: number } {
   const starts = lineStarts(text);
   const next = starts[line];
-  const found = text.slice(starts[line - 1] ?? 0, next === undefined ? undefined : next - 1).replace(/\r$/, '');
-  const caret = Math.min(column - 1, found.length);
-  const whole = unspoken(found, caret);
+  const start = starts[line - 1] ?? 0;
+  const end = next === undefined ? text.length : next - 1;
+  const length = end - start - (end > start && text[end - 1] === '\r' ? 1 : 0);
+  const caret = Math.min(column - 1, length);
   const from = caret <= excerptWidth - 16 ? 0 : caret - Math.floor(excerptWidth / 2);
-  const before = printable(whole.slice(from, caret).replaceAll('\t', ' '));
-  const after = printable(whole.slice(caret, from + excerptWidth).replaceAll('\t', ' '));
+  // Of a long line only what is near: a thousand findings may all be of one line of megabytes.
+  const nearFrom = Math.max(0, caret - reach);
+  const near = unspoken(text.slice(start + nearFrom, start + Math.min(length, caret + reach)));
+  const part = (first: number, last: number) =>
+    printable(near.slice(first - nearFrom, last - nearFrom).replaceAll('\t', ' '));
+  const [before, after] = [part(from, caret), part(caret, from + excerptWidth)];
   const lead = from > 0 ? '…' : '';
   return { text: `${lead}${before}${after}`, caret: lead.length + before.length };
 }
+
+/** Without the passwords and tokens of URLs; everything stands where it stood. */
+const unspoken = (line: string): string =>
+  line.replace(secret, (_all, before: string, hidden: string) => `${before}${'*'.repeat(hidden.length)}@`);
 
 let lastText: { text: string; starts: number[] } | undefined;
 

@@ -15,7 +15,7 @@ import { type Document, documentOf, excerptAt } from './document.ts';
 import type { CompiledSchema } from './schema.ts';
 import type { ParsedYaml, Place } from './yaml.ts';
 
-/** Real ones have kilobytes. What the parser needs for the worst text of this size (2 GB, a minute) bounds it. */
+/** Real ones have kilobytes. What the parser needs is bounded by the marks in a text, too (yaml.ts). */
 export const maxDocumentBytes = 4 * 2 ** 20;
 
 export interface ReadOptions {

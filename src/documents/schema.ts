@@ -8,10 +8,21 @@ export interface CompiledSchema {
   errors?: ErrorObject[] | null;
 }
 
-/** Check a document against its schema (JSON Schema 2020-12). Every finding, in the order of the file. */
+/** Nobody reads more of one file; making a hundred thousand would take longer than reading it. */
+const maxFindings = 10_000;
+
+/**
+ * Check a document against its schema (JSON Schema 2020-12). Every finding, in the order of the file; of very many the first
+ * that the schema comes to, and that there are more.
+ */
 export function checkSchema(compiled: CompiledSchema, document: Document<unknown>): Problem[] {
   if (compiled(document.value)) return [];
-  const problems = (compiled.errors ?? []).flatMap((error) => toProblem(error, document) ?? []);
+  const errors = compiled.errors ?? [];
+  const problems = errors.slice(0, maxFindings).flatMap((error) => toProblem(error, document) ?? []);
+  if (errors.length > maxFindings) {
+    const hint = 'mend what is shown first, or see whether this is the file that was meant';
+    problems.push(document.problem('wrong-value', [], 'there are more findings than are shown', { hint }));
+  }
   const unique = new Map(problems.map((each) => [`${each.at?.line}:${each.at?.column}:${each.message}`, each]));
   return [...unique.values()].sort(
     (left, right) => left.at!.line! - right.at!.line! || left.at!.column! - right.at!.column!,
@@ -21,7 +32,7 @@ export function checkSchema(compiled: CompiledSchema, document: Document<unknown
 function toProblem(error: ErrorObject, document: Document<unknown>): Problem | undefined {
   const path = error.instancePath.split('/').slice(1).map(unescapePointer);
   const found = error.data;
-  const where = path.length === 0 ? 'the file' : `'${path.at(-1)}'`;
+  const where = nameOf(path, document.value);
   const parent = error.parentSchema;
   const expected = typeof parent?.title === 'string' ? parent.title : undefined;
   const report = (code: ProblemCode, message: string, part: 'key' | 'value', hint?: string, at: string[] = path) =>
@@ -68,6 +79,16 @@ function toProblem(error: ErrorObject, document: Document<unknown>): Problem | u
     default:
       return report('wrong-value', `${where} ${error.message ?? 'is not allowed'}`, 'value');
   }
+}
+
+/** What stands at a path, as a person would call it. */
+function nameOf(path: readonly string[], value: unknown): string {
+  if (path.length === 0) return 'the file';
+  let parent = value;
+  for (const step of path.slice(0, -1)) parent = (parent as Record<string, unknown> | undefined)?.[step];
+  return Array.isArray(parent)
+    ? `item ${Number(path.at(-1)) + 1} of '${path.at(-2) ?? 'the file'}'`
+    : `'${path.at(-1)}'`;
 }
 
 function article(type: unknown): string {

@@ -38,11 +38,14 @@ export interface ParsedYaml {
 const maxDepth = 64;
 const maxAliasedValues = 100_000;
 const maxFindings = 100;
+/** Marks of the language in one text. The library keeps a kilobyte for each, and more for those that stand wrongly. */
+const maxMarks = 500_000;
 const depthHint = { hint: `manifests nest at most ${maxDepth} levels` };
 
 /**
  * Parse one YAML 1.2 document into plain data, keeping positions. Duplicate keys, unknown tags, deep nesting and
- * aliases that multiply ("bombs") are findings; time and memory stay linear in the size of the text.
+ * aliases that multiply ("bombs") and texts of nothing but marks are findings; time and memory stay linear in the size of
+ * the text.
  */
 export function parseYaml(text: string): ParsedYaml {
   const lines = new LineCounter();
@@ -55,6 +58,13 @@ export function parseYaml(text: string): ParsedYaml {
     if (parsed.findings.length < maxFindings) parsed.findings.push({ code, message, place: place(offset), ...details });
   };
 
+  const excess = excessPlace(text);
+  if (excess !== undefined) {
+    for (let at = 0; at <= excess; at = text.indexOf('\n', at) + 1 || Infinity) lines.addNewLine(at);
+    const hint = 'split it, or move what does not belong here';
+    report(excess, 'file-too-large', `more than ${maxMarks} values, lists and maps in one file`, { hint });
+    return parsed;
+  }
   let document: Document.Parsed<ParsedNode>;
   try {
     // uniqueKeys of the library compares every key with every other; the walk below asks a map.
@@ -78,7 +88,14 @@ export function parseYaml(text: string): ParsedYaml {
   for (const { code, pos, message } of [...document.errors, ...document.warnings]) {
     if (code === 'MULTIPLE_DOCS')
       report(pos[0], 'yaml-syntax', 'a second document begins here', { hint: 'keep one to a file' });
+    else if (code === 'TAG_RESOLVE_FAILED')
+      report(pos[0], 'yaml-syntax', sentence(message), { hint: 'take the tag out: a value is what it looks like' });
     else report(pos[0], 'yaml-syntax', sentence(message));
+  }
+  const { explicit, version } = document.directives.yaml;
+  if (explicit && version !== '1.2') {
+    const hint = "take the line out: manifests are YAML 1.2, in which 'yes' is a word";
+    report(Math.max(0, text.search(/^%YAML/m)), 'yaml-syntax', `this says it is YAML ${version}`, { hint });
   }
   parsed.locate = (path, part = 'key') => place(offsetOf(document.contents, path, part));
   if (parsed.findings.length > 0) return parsed;
@@ -143,6 +160,8 @@ export function parseYaml(text: string): ParsedYaml {
       const keyPath = depth < 2 ? (path === '' ? key : `${path}\0${key}`) : '';
       if (keyPath !== '') parsed.keys[keyPath] = place(offset);
       const inner = convert(pair.value as Node | null, depth + 1, keyPath);
+      if (key === '<<')
+        refuse(offset, 'yaml-syntax', "'<<' merges nothing in YAML 1.2", { hint: 'write the keys out' });
       if (key === '__proto__') refuse(offset, 'unknown-key', `a key cannot be called '__proto__'`);
       else value[key] = inner;
     }
@@ -152,6 +171,17 @@ export function parseYaml(text: string): ParsedYaml {
   const value = convert(document.contents, 0, '');
   if (sound) parsed.value = value;
   return parsed;
+}
+
+/** Where a text has more marks than may be; undefined for any that a person wrote. */
+function excessPlace(text: string): number | undefined {
+  if (text.length <= maxMarks) return undefined;
+  const marks = /[[\]{},"'&*!#\n]|[-?:](?=\s)/g;
+  for (let count = 0; marks.test(text); ) {
+    count += 1;
+    if (count > maxMarks) return marks.lastIndex - 1;
+  }
+  return undefined;
 }
 
 /**

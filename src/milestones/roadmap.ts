@@ -28,7 +28,7 @@ export interface Feature extends Item {
   external?: IdKey;
   started?: CalendarDate;
   delivered?: { tag?: string; on?: CalendarDate };
-  setAside?: { as: 'withdrawn' | 'deferred'; reason: string; ref?: string };
+  setAside?: { as: 'withdrawn' | 'deferred'; reason: string; on?: CalendarDate; ref?: string };
 }
 
 export interface External extends Item {

@@ -1,5 +1,5 @@
 import { type CalendarDate, daysBetween, type Problem, problem } from '../support/index.ts';
-import type { IdKey } from './id.ts';
+import { type IdKey, keyOf } from './id.ts';
 import { externalsOf, type Feature, type Milestone, neededOf, type Roadmap } from './roadmap.ts';
 
 /** What the records say of a release, as far as milestones ask. */
@@ -124,7 +124,7 @@ export class StatusBoard {
       withWaiver(this.feature(each), milestone, asOf, this.roadmap),
     );
     const prerequisites = this.prerequisites(milestone);
-    const blockers = this.#blockers(milestone, prerequisites);
+    const blockers = this.#blockers(milestone, features, prerequisites);
     const missing = missingOf(milestone, features, asOf);
     const state = stateOf(features, blockers, missing);
     const flags: Flag[] = [];
@@ -134,7 +134,11 @@ export class StatusBoard {
     if (state !== 'achieved' && blockers.length > 0) flags.push('blocked');
     if (milestone.completed && milestone.completed.on <= asOf && state !== 'achieved') {
       flags.push('contradicted');
-      const because = [...blockers.map(({ root }) => root), ...missing].slice(0, 3).join('; ');
+      const waits = blockers.map(({ root }) => {
+        const isExternal = this.roadmap.items.get(keyOf(root))?.kind === 'external';
+        return `${root} is not ${isExternal ? 'recorded as complete' : 'achieved'}`;
+      });
+      const because = [...waits, ...missing].slice(0, 3).join('; ');
       const message = `${milestone.id} is declared complete on ${milestone.completed.on}, but ${because}`;
       const hint = 'reopen it, record what is missing, or waive it with a reason';
       findings.push(problem('claim-contradicted', message, { at: milestone.at, hint, subject: milestone.id }));
@@ -164,7 +168,8 @@ export class StatusBoard {
     };
   }
 
-  #blockers(milestone: Milestone, prerequisites: MilestoneStatus[]): Blocker[] {
+  #blockers(milestone: Milestone, features: FeatureStatus[], prerequisites: MilestoneStatus[]): Blocker[] {
+    const settled = new Set(features.filter(isSettled).map(({ feature }) => feature));
     const behind = prerequisites
       .filter((each) => each.state !== 'achieved')
       .flatMap((each): Blocker[] =>
@@ -174,7 +179,7 @@ export class StatusBoard {
       );
     const outside = externalsOf(this.roadmap, milestone)
       .filter(({ external }) => !(external.completed && external.completed.on <= this.facts.asOf))
-      .filter(({ via }) => via === undefined || !isDelivered(this.feature(via)))
+      .filter(({ via }) => via === undefined || !settled.has(via))
       .map(({ external, via }): Blocker => {
         const last = new Blocker(external.id, [`${external.id} is not recorded as complete`]);
         return via ? new Blocker(via.id, last.missing, last) : last;
@@ -189,9 +194,12 @@ export class StatusBoard {
 
 export const isDelivered = ({ state }: FeatureStatus): boolean => state === 'delivered' || state === 'verified';
 const isOut = ({ state }: FeatureStatus): boolean => state === 'withdrawn' || state === 'deferred';
+/** Nothing more is waited for. */
+const isSettled = (each: FeatureStatus): boolean => isDelivered(each) || isOut(each) || each.waiver !== undefined;
 
 function deriveFeature(feature: Feature, { asOf, releases, verified }: StatusFacts): FeatureStatus {
-  if (feature.setAside) return { feature, state: feature.setAside.as, flags: [] };
+  const { setAside } = feature;
+  if (setAside && (setAside.on === undefined || setAside.on <= asOf)) return { feature, state: setAside.as, flags: [] };
   const claim = feature.delivered;
   const record = claim?.tag === undefined ? undefined : releases.get(claim.tag);
   if (claim?.tag !== undefined && record && record.date <= asOf) {
@@ -245,7 +253,7 @@ function missingOf(milestone: Milestone, features: FeatureStatus[], asOf: Calend
 
 function stateOf(features: FeatureStatus[], blockers: Blocker[], missing: string[]): MilestoneState {
   if (missing.length === 0 && blockers.length === 0) return 'achieved';
-  const done = features.every((each) => isDelivered(each) || isOut(each) || each.waiver);
+  const done = features.every(isSettled);
   if (done && blockers.length === 0) return 'ready';
   return features.some(({ state }) => state !== 'planned') ? 'in-progress' : 'planned';
 }

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   draftsFolder,
@@ -15,9 +15,16 @@ export interface Lock {
   release(): void;
 }
 
-/** One writer at a time in one workspace on one machine: .dmrel/lock. Problem: `locked`, naming the holder. */
+/**
+ * One writer at a time in one workspace on one machine: .dmrel/lock. Problems: `locked`, naming the holder; `unsafe-path`,
+ * where a link would have dmrel write, and tidy, in a directory that it does not know.
+ */
 export async function lockWorkspace(root: string, purpose: string, now: () => Date): Promise<Result<Lock>> {
   const folder = join(root, '.dmrel');
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    const hint = 'remove it: dmrel makes a directory of this name by itself';
+    return failed(problem('unsafe-path', '.dmrel is a link, not a directory', { at: { file: '.dmrel' }, hint }));
+  }
   const path = join(folder, 'lock');
   const holder = await takeLock(path, purpose, now());
   ignoreFolder(folder);

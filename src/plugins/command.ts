@@ -18,6 +18,8 @@ export interface CommandContext {
   width: number;
   /** Whether colour may be used on out; never needed to understand anything. */
   color: boolean;
+  /** The same of err. */
+  readonly errColor: boolean;
   /** Where a person watches err: its stream. */
   watched: NodeJS.WriteStream | undefined;
   /** --json: one document on out. */

@@ -8,4 +8,4 @@ export type {
   OptionValues,
   Plugin,
 } from './command.ts';
-export { findExternal } from './external.ts';
+export { endedBy, exitOfSignal, findExternal, notStarted, waysBack } from './external.ts';

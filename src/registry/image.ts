@@ -19,10 +19,15 @@ export interface ImageFile {
   type: 'file' | 'directory' | 'link' | 'other';
   size: number;
   mode: number;
+  /** Of a symbolic link; a hard link has none, and is the file itself. */
+  target?: string;
 }
 
 /** Some six times what the LSST stack has; a bound for an archive made to fill the memory. */
 const maxFiles = 3_000_000;
+
+/** No system lets a path be longer (PATH_MAX). */
+const maxTarget = 4096;
 
 /** The configuration and layers of a single-platform image. */
 export async function readImage(registry: ImageRegistry, repository: string, digest: Digest): Promise<Result<Image>> {
@@ -173,7 +178,7 @@ export async function readLayerFiles(
   return ok(undefined);
 }
 
-function note(change: LayerChange, { name: path, type, size = 0, mode = 0 }: Header): Error | undefined {
+function note(change: LayerChange, { name: path, type, size = 0, mode = 0, linkname }: Header): Error | undefined {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) return new Error(`'${path}' leads out of the image`);
   const name = parts.pop();
@@ -183,7 +188,8 @@ function note(change: LayerChange, { name: path, type, size = 0, mode = 0 }: Hea
   else if (name.startsWith('.wh.')) change.removed.add(`${folder}/${name.slice('.wh.'.length)}`);
   else {
     const kind = type === 'file' || type === 'directory' ? type : /link$/.test(type ?? '') ? 'link' : 'other';
-    change.added.set(`${folder}/${name}`, { type: kind, size, mode: mode & 0o7777 });
+    const target = type === 'symlink' && linkname && linkname.length <= maxTarget ? { target: linkname } : {};
+    change.added.set(`${folder}/${name}`, { type: kind, size, mode: mode & 0o7777, ...target });
   }
   return change.added.size > maxFiles ? new Error(`more than ${maxFiles} files`) : undefined;
 }

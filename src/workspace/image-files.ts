@@ -10,7 +10,7 @@ export async function readImageFiles(
   root: string,
   cache: DocumentCache,
 ): Promise<{ documents: Document<ImagesFile>[]; problems: Problem[] }> {
-  const files = listFolder(join(root, folder)).filter((each) => each.isFile() && /^[^.].*\.ya?ml$/.test(each.name));
+  const files = listFolder(join(root, folder)).filter(({ name }) => /^[^.].*\.ya?ml$/i.test(name));
   const documents: Document<ImagesFile>[] = [];
   const problems: Problem[] = [];
   for (const { name } of files.sort((left, right) => (left.name < right.name ? -1 : 1))) {

@@ -1,3 +1,4 @@
+import { type Dirent, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, decodeUtf8, maxDocumentBytes, parseDocument, withPositions } from '../documents/index.ts';
 import { type IdKey, keyOf, type Roadmap, type RoadmapItem } from '../milestones/index.ts';
@@ -11,6 +12,7 @@ import {
   type Result,
   readFileBounded,
   unwrap,
+  warning,
 } from '../support/index.ts';
 import { linkRoadmap, type RoadmapFile } from './roadmap.ts';
 import type { Workspace } from './workspace.ts';
@@ -49,6 +51,8 @@ interface Plan {
   files: { file: string; text: Result<string> }[];
   /** Folders that cannot be listed. */
   problems: Problem[];
+  /** Folders that are not looked into. */
+  warnings: Problem[];
 }
 
 /** A roadmap that was sound, and the texts it was linked from. */
@@ -66,8 +70,8 @@ function remembered(linked: Linked | undefined, { files, problems }: Plan): Road
 }
 
 async function readPlan(root: string): Promise<Plan> {
-  const plan: Plan = { files: [], problems: [] };
-  for (const file of listYaml(root, folder, maxFolderDepth, plan.problems).sort()) {
+  const plan: Plan = { files: [], problems: [], warnings: [] };
+  for (const file of listYaml(root, folder, maxFolderDepth, plan).sort()) {
     const bytes = await readFileBounded(join(root, file), file, maxDocumentBytes);
     plan.files.push({ file, text: bytes.ok ? decodeUtf8(bytes.value, file) : bytes });
   }
@@ -79,7 +83,7 @@ async function link(
   plan: Plan,
   warnings: boolean,
 ): Promise<{ roadmap: Roadmap; problems: Problem[] }> {
-  const problems = [...plan.problems];
+  const problems = [...plan.problems, ...(warnings ? plan.warnings : [])];
   const documents: Document<RoadmapFile>[] = [];
   const unread = new Set<IdKey>();
   for (const { file, text } of plan.files) {
@@ -96,19 +100,28 @@ async function link(
 }
 
 /** Paths of YAML files below a folder. */
-function listYaml(root: string, folder: string, depth: number, problems: Problem[]): string[] {
+function listYaml(root: string, folder: string, depth: number, plan: Plan): string[] {
   const entries = listFolder(join(root, folder), (code) => {
     const hint = 'put a directory in its place, or remove it';
-    problems.push(problem('file-unreadable', `cannot list ${folder}: ${code}`, { at: { file: folder }, hint }));
+    plan.problems.push(problem('file-unreadable', `cannot list ${folder}: ${code}`, { at: { file: folder }, hint }));
   });
   return entries
     .filter(({ name }) => !name.startsWith('.'))
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`;
-      if (/\.ya?ml$/.test(entry.name)) return [path];
-      return entry.isDirectory() && depth > 0 ? listYaml(root, path, depth - 1, problems) : [];
+      if (/\.ya?ml$/i.test(entry.name)) return [path];
+      if (entry.isDirectory() && depth > 0) return listYaml(root, path, depth - 1, plan);
+      if (!isFolder(root, path, entry)) return [];
+      const why = entry.isSymbolicLink() ? 'is a link to a directory' : `is nested deeper than ${maxFolderDepth}`;
+      const hint = 'move the files themselves to a place below milestones/';
+      plan.warnings.push(warning('not-a-file', `${path} ${why}: nothing in it is read`, { at: { file: path }, hint }));
+      return [];
     });
 }
+
+const isFolder = (root: string, path: string, entry: Dirent): boolean =>
+  entry.isDirectory() ||
+  (entry.isSymbolicLink() && statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() === true);
 
 /** What a file that cannot be understood seems to define, so that its faults are not blamed on those that name it. */
 async function idsMentioned(root: string, file: string): Promise<string[]> {

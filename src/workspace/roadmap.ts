@@ -42,6 +42,9 @@ export type RoadmapFile = {
   externals?: Record<string, RawExternal>;
 };
 
+/** So many are more than anybody reads, and few enough to be handed on. */
+const maxFindings = 10_000;
+
 const sections = ['features', 'externals', 'milestones'] as const;
 type Section = (typeof sections)[number];
 
@@ -84,7 +87,8 @@ export function linkRoadmap(
       const details = { severity: 'warning', hint: 'give it a title when it is known', subject: item.id } as const;
       problems.push(document.problem('blank-title', path, `${item.id} has no title`, details));
     }
-    problems.push(...checkReferences(roadmap, item, document, path, suggest, unread, warnings));
+    if (problems.length < maxFindings)
+      problems.push(...checkReferences(roadmap, item, document, path, suggest, unread, warnings));
   }
   problems.push(...checkCycles(roadmap, origins));
   return { roadmap, problems };
@@ -123,7 +127,9 @@ function featureFields(raw: RawFeature): Partial<Feature> {
     ...(raw.external === undefined ? {} : { external: keyOf(raw.external) }),
     ...(raw.started === undefined ? {} : { started: raw.started as CalendarDate }),
     ...(raw.delivered === undefined ? {} : { delivered: raw.delivered as NonNullable<Feature['delivered']> }),
-    ...(setAside ? { setAside: { as: raw.withdrawn ? 'withdrawn' : 'deferred', ...setAside } } : {}),
+    ...(setAside
+      ? { setAside: { as: raw.withdrawn ? 'withdrawn' : 'deferred', ...setAside } as NonNullable<Feature['setAside']> }
+      : {}),
   };
 }
 
@@ -206,6 +212,7 @@ function checkReferences(
 ): Problem[] {
   const problems: Problem[] = [];
   const expect = (key: IdKey, field: (string | number)[], written: string, kinds: readonly RoadmapItem['kind'][]) => {
+    if (problems.length >= maxFindings) return;
     const found = roadmap.items.get(roadmap.names.get(key) ?? key);
     const at = [...path, ...field];
     if (!found) {
@@ -253,7 +260,15 @@ function checkReferences(
     seen.add(key);
   }
   for (const [index, waiver] of item.waivers.entries()) {
-    expect(waiver.feature, ['waivers', index, 'feature'], raw.waivers![index]!.feature, ['feature']);
+    const written = raw.waivers![index]!.feature;
+    expect(waiver.feature, ['waivers', index, 'feature'], written, ['feature']);
+    const waived = roadmap.names.get(waiver.feature);
+    if (!warnings || waived === undefined || seen.has(waived) || roadmap.items.get(waived)?.kind !== 'feature')
+      continue;
+    const hint = 'see to the id; a waiver is for a feature among its needs';
+    const details = { severity: 'warning', part: 'value', hint, subject: item.id } as const;
+    const message = `${item.id} waives ${written}, which it does not need`;
+    problems.push(document.problem('unknown-id', [...path, 'waivers', index, 'feature'], message, details));
   }
   return problems;
 }

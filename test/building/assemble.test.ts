@@ -180,6 +180,34 @@ describe('building an image without a daemon', () => {
     expect(config.Labels).toEqual({ from: 'parent' });
   });
 
+  it('writes through links of the parent, as buildah does, and never over one that leads to a directory', async () => {
+    const base = await aFolder({ 'usr/lib/a': '1', 'opt/b': '2', f: '3' });
+    const links = { lib: 'usr/lib', abs: '/opt', up: '../../../usr', l: 'f', gone: 'nowhere', one: 'two', two: 'one' };
+    for (const [name, target] of Object.entries(links)) await symlink(target, join(base, name));
+    const parent = await build(base, 'FROM scratch\nCOPY . /\n');
+    const parents = { base: { ...parent.destination, digest: unwrap(parent.result).digest } };
+    const context = await aFolder({ x: '1', 'tree/t': '2' });
+    const added = async (line: string): Promise<string[]> => {
+      const child = await build(context, `FROM base\n${line}\n`, {}, parents);
+      const found = await filesOf(child);
+      for (const [name, target] of Object.entries(links))
+        if (line !== 'COPY x /l' || name !== 'l') expect(found.get(`/${name}`)?.target).toBe(target);
+      const before = await filesOf(parent);
+      return [...found].filter(([path, { type }]) => before.get(path)?.type !== type).map(([path]) => path);
+    };
+    expect(await added('COPY x /lib')).toEqual(['/usr/lib/x']);
+    expect(await added('COPY x /lib/y')).toEqual(['/usr/lib/y']);
+    expect(await added('COPY x /abs/')).toEqual(['/opt/x']);
+    expect(await added('COPY x /up/')).toEqual(['/usr/x']);
+    expect(await added('COPY tree /lib')).toEqual(['/usr/lib/t']);
+    expect(await added('COPY x /gone/')).toEqual(['/nowhere', '/nowhere/x']);
+    expect(await added('WORKDIR /lib/w')).toEqual(['/usr/lib/w']);
+    expect(await added('COPY x /l')).toEqual(['/l']);
+    expect(problemsOf(await build(context, 'FROM base\nCOPY x /one/\n', {}, parents))).toMatchObject([
+      { code: 'context-invalid', message: "the links at '/one' lead round" },
+    ]);
+  });
+
   it('names the parents it may build on when FROM names another', async () => {
     const built = await build({}, 'FROM debian:12\n', {}, {});
     expect(problemsOf(built)).toMatchObject([
@@ -222,6 +250,23 @@ describe('building an image without a daemon', () => {
     }
   });
 
+  it('calls what it finds through a link after the link', async () => {
+    const context = await aFolder({ 'lib/libfoo.so.1.2': '12', 'd/e/f': '1' });
+    await symlink('libfoo.so.1.2', join(context, 'lib/libfoo.so.1'));
+    await symlink('libfoo.so.1', join(context, 'lib/libfoo.so'));
+    await symlink('d/e', join(context, 'to'));
+    const text = 'FROM scratch\nCOPY lib/* /usr/lib/\nCOPY lib/libfoo.so to/f /o/\nCOPY lib/libfoo.s[o] /p/';
+    const found = [...(await filesOf(await build(context, text)))].filter(([, { type }]) => type === 'file');
+    expect(found.map(([path, { size }]) => `${path} ${size}`)).toEqual([
+      '/usr/lib/libfoo.so 2',
+      '/usr/lib/libfoo.so.1 2',
+      '/usr/lib/libfoo.so.1.2 2',
+      '/o/f 1',
+      '/o/libfoo.so 2',
+      '/p/libfoo.so 2',
+    ]);
+  });
+
   it('lays extra files over the context, and refuses to hide a real one', async () => {
     const extra = { extraFiles: { 'meta/release.json': Buffer.from('{}') } };
     const found = await filesOf(await build({ a: '1' }, 'FROM scratch\nCOPY meta/release.json /', extra));
@@ -230,6 +275,17 @@ describe('building an image without a daemon', () => {
     expect(problemsOf(hidden)).toMatchObject([{ code: 'context-invalid', subject: 'meta/release.json' }]);
     const outside = await build({}, 'FROM scratch', { extraFiles: { '../x': Buffer.from('') } });
     expect(problemsOf(outside)).toMatchObject([{ code: 'context-invalid' }]);
+  });
+
+  it('says which name in a context is no UTF-8, unless it is ignored', async () => {
+    const context = await aFolder({ 'd/f': '1' });
+    await writeFile(Buffer.concat([Buffer.from(join(context, 'd/caf')), Buffer.from([0xe9])]), '');
+    const text = 'FROM scratch\nCOPY . /';
+    expect(problemsOf(await build(context, text))).toMatchObject([
+      { code: 'context-invalid', message: expect.stringMatching(/^the name of .*d\/caf\ufffd is no UTF-8$/) },
+    ]);
+    await writeFile(join(context, '.dockerignore'), 'd/caf*\n');
+    expect([...(await filesOf(await build(context, text))).keys()]).toContain('/d/f');
   });
 
   it('makes no layer and no image where there is a problem', async () => {

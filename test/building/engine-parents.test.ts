@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { readUses } from '../../src/building/dockerfile-uses.ts';
 import { parentsOf, renameParents, strangers } from '../../src/building/engines/parents.ts';
 
 const pinned = `registry.example.org/os@sha256:${'a'.repeat(64)}`;
@@ -22,6 +23,23 @@ describe('what a Dockerfile is built on', () => {
   it('is what FROM, COPY --from and RUN --mount name, but for stages', () => {
     expect(parentsOf(dockerfile, {})).toEqual(['base', 'tools', pinned]);
     expect(parentsOf(dockerfile, { BASE: 'other' })).toEqual(['other', 'tools', 'base', pinned]);
+  });
+
+  it('is named by flags that stand first, and by nothing else', () => {
+    const lines = [
+      'FROM base-${TARGETARCH}',
+      'ARG M=${V%%.*} RELEASE=${V:?must}',
+      'RUN echo kubectl create job x --from=cronjob/y',
+      'LABEL usage="mytool --from=conda-forge x"',
+      'COPY --from=tools /a /b',
+    ];
+    const given = { file: 'Dockerfile', text: lines.join('\n') };
+    expect(parentsOf(given, {}, 'linux/arm64')).toEqual(['base-arm64', 'tools']);
+    expect(strangers(given, {}, ['base-arm64', 'tools'], 'linux/arm64')).toEqual([]);
+    expect(renameParents(given, {}, new Map([['base-arm64', 'BASE']]), 'linux/arm64')).toContain('FROM BASE\n');
+    const uses = readUses(given, {}, 'linux/arm64');
+    expect(uses.images.map(({ name }) => name)).toEqual(['base-arm64', 'tools']);
+    expect([uses.problems, [...uses.args]]).toEqual([[], ['M', 'RELEASE']]);
   });
 
   it('gets the names that an engine has for it, and nothing else is touched', () => {

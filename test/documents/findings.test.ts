@@ -53,8 +53,19 @@ describe('a file with a fault', () => {
   it('says once what a list item of the wrong type should have been', async () => {
     const text = 'schema: dmrel/milestones/v1\nmilestones:\n  M-1:\n    title: a\n    needs:\n      - 12\n';
     expect(brief(await read(text))).toEqual([
-      expect.stringMatching(/^f\.yaml:6:9 wrong-type '0' must be an id such as LDM-503-3/),
+      expect.stringMatching(/^f\.yaml:6:9 wrong-type item 1 of 'needs' must be an id such as LDM-503-3/),
     ]);
+  });
+
+  it('says of what is no YAML 1.2, or merges nothing, what to do', async () => {
+    const sound = features('  DM-1: {title: a}\n');
+    for (const [text, line, hint] of [
+      [`%YAML 1.1\n---\n${sound}`, 1, "take the line out: manifests are YAML 1.2, in which 'yes' is a word"],
+      [features('  DM-1: {title: !!text a}\n'), 3, 'take the tag out: a value is what it looks like'],
+      [features('  DM-1: &a {title: a}\n  DM-2: {<<: *a}\n'), 4, 'write the keys out'],
+    ] as const)
+      expect(await read(text)).toMatchObject([{ code: 'yaml-syntax', at: { line }, hint }]);
+    expect(await read(`%YAML 1.2\n---\n${sound}`)).toEqual([]);
   });
 
   it('names a key that is missing', async () => {
@@ -216,6 +227,23 @@ describe('a text made to do harm', () => {
     const found = await quickly(text, 3000);
     expect(found).toHaveLength(10_000);
     expect(found.at(-1)!.at).toEqual({ file: 'f.yaml', line: 5002, column: 13 });
+  });
+
+  it('more wrong things than anybody reads are shown in part', async () => {
+    const items = features(`  DM-1:\n    title: x\n    aka:\n${'    - 1\n'.repeat(130_000)}`);
+    const found = await quickly(items, 10_000);
+    expect(found.length).toBeLessThanOrEqual(10_001);
+    expect(brief(found)).toContain('f.yaml:1:1 wrong-value there are more findings than are shown');
+  });
+
+  it.each([
+    ['values', '[', '1,'],
+    ['brackets', '', '['],
+    ['dashes', '', '- '],
+    ['quotes', '[', '"" '],
+  ])('nothing but %s is not given to the parser', async (_what, begin, mark) => {
+    const text = `schema: dmrel/features/v1\nfeatures: ${begin}${mark.repeat(4_000_000 / mark.length)}\n`;
+    expect(await quickly(text, 1500)).toMatchObject([{ code: 'file-too-large', at: { line: 2 } }]);
   });
 
   it('a list of 20,000 that must not repeat itself is compared in linear time', async () => {

@@ -104,6 +104,13 @@ describe('a milestone', () => {
     );
   });
 
+  it('needs a feature until the day on which that is withdrawn', () => {
+    const out = feature('F-1', { setAside: { as: 'withdrawn', reason: 'r', on: day('2018-05-25') } });
+    const items = [out, milestone('M-1', ['F-1'], reported)];
+    expect(status(items, 'M-1', '2018-05-24').features[0]!.state).toBe('planned');
+    expect(status(items, 'M-1', '2018-05-25').features[0]!.state).toBe('withdrawn');
+  });
+
   it('does without a feature that is waived, up to the last day of the waiver', () => {
     const waivers = [
       {
@@ -187,6 +194,26 @@ describe('a milestone that waits', () => {
     expect(chains(status([external('E-1'), through, milestone('M-1', ['F-1'])]))).toEqual([]);
   });
 
+  it('waits no more for what stands behind a feature that was withdrawn or is waived', () => {
+    const waits = { external: keyOf('E-1') };
+    const withdrawn = (on?: string) =>
+      feature('F-2', { ...waits, setAside: { as: 'withdrawn', reason: 'r', ...(on ? { on: day(on) } : {}) } });
+    const waivers = [{ feature: keyOf('F-3'), reason: 'r', by: 'b', until: day('2018-06-01') }];
+    const items = (on?: string) => [
+      external('E-1'),
+      delivered('F-1'),
+      withdrawn(on),
+      feature('F-3', waits),
+      milestone('M-1', ['F-1', 'F-2', 'F-3'], { ...reported, waivers }),
+    ];
+    expect(status(items())).toMatchObject({ state: 'achieved', blockers: [], findings: [] });
+    expect(status(items('2018-06-01')).state).toBe('achieved');
+    expect(chains(status(items(), 'M-1', '2018-06-02'))).toEqual(['F-3 <- E-1']);
+    expect(status([external('E-1'), milestone('M-1', ['E-1'], reported)]).findings[0]!.message).toBe(
+      'M-1 is declared complete on 2018-05-20, but E-1 is not recorded as complete',
+    );
+  });
+
   it('is not ready while it is blocked, and goes on when its prerequisite is achieved', () => {
     const items = (more: Partial<Milestone>) => [
       delivered('F-1'),
@@ -214,7 +241,7 @@ describe('a claim', () => {
 
   it('names the root of what it waits for', () => {
     const items = [feature('F-1'), milestone('A', ['F-1']), milestone('B', ['A']), milestone('M-1', ['B'], reported)];
-    expect(status(items).findings[0]!.message).toBe('M-1 is declared complete on 2018-05-20, but A');
+    expect(status(items).findings[0]!.message).toBe('M-1 is declared complete on 2018-05-20, but A is not achieved');
   });
 
   it('makes everything that builds on it doubtful', () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -158,6 +158,16 @@ describe('the lock of a workspace', () => {
     const root = aFolder();
     await lock(root);
     expect(readFileSync(join(root, '.dmrel/.gitignore'), 'utf8')).toBe('*\n');
+  });
+
+  it('touches no directory that .dmrel is only a link to', async () => {
+    const [root, other] = [aFolder(), aFolder()];
+    mkdirSync(join(other, 'drafts'));
+    writeFileSync(join(other, 'drafts/thesis.tex'), 'chapter 1');
+    symlinkSync(other, join(root, '.dmrel'));
+    expect(problemsOf(await lock(root))).toMatchObject([{ code: 'unsafe-path', at: { file: '.dmrel' } }]);
+    expect(readdirSync(other)).toEqual(['drafts']);
+    expect(existsSync(join(other, 'drafts/thesis.tex'))).toBe(true);
   });
 
   it.each(['free', 'left by a process that was killed'])(

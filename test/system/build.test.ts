@@ -156,7 +156,8 @@ describe('a chain of images', () => {
   });
 
   it('stands, where an image cannot be built, for all that is not built on it; then the same command goes on', async () => {
-    workspace.write('images/stack/Dockerfile', 'FROM base\nCOPY nowhere /nowhere\n');
+    // Whether its parent has that directory is known when that is read.
+    workspace.write('images/stack/Dockerfile', 'FROM base\nUSER somebody\nWORKDIR /nowhere\n');
     workspace.write('images/tools/tool', 'newer\n');
     const failed = await build();
     expect(failed.code).toBe(4);
@@ -174,7 +175,11 @@ describe('a chain of images', () => {
     ]);
     // What is found by the release's name is what its record says.
     expect(tagsOf(workspace, 'tools')['w.2018.18']).toBe(record(workspace, 'w.2018.18').images.tools.digest);
-    expect(failed.json.problems[0]).toMatchObject({ code: 'context-invalid', at: { line: 2 }, subject: 'stack' });
+    expect(failed.json.problems[0]).toMatchObject({
+      code: 'dockerfile-unsupported',
+      at: { line: 3 },
+      subject: 'stack',
+    });
     workspace.write('images/stack/Dockerfile', 'FROM base\nARG COMMIT\nCOPY dmrel-products.json /products.json\n');
     const again = await build();
     expect(again.code).toBe(0);

@@ -29,7 +29,13 @@ describe('the demonstration', () => {
   let first: Ended;
   let release: string;
   beforeAll(async () => {
-    first = await dmrel(home, ['demo', root]);
+    // As a person may have it for all repositories.
+    const settings = join(mkdtempSync(join(tmpdir(), 'dmrel-settings-')), 'gitconfig');
+    writeFileSync(
+      settings,
+      '[commit]\n  gpgSign = true\n[tag]\n  gpgSign = true\n[core]\n  hooksPath = /nowhere/hooks\n',
+    );
+    first = await dmrel(home, ['demo', root], { env: { GIT_CONFIG_GLOBAL: settings } });
     release = readdirSync(join(root, 'releases'))[0]!;
   });
 
@@ -126,6 +132,11 @@ describe('the demonstration', () => {
       Array(5).fill(`delivered: {tag: ${name}}`),
     );
     expect((await dmrelJson(other, ['audit'])).json.sound).toBe(true);
+  });
+
+  it('has no JSON, and says so', async () => {
+    const { code, json } = await dmrelJson(home, ['demo', join(root, 'other')]);
+    expect([code, json.problems]).toMatchObject([2, [{ code: 'usage', hint: 'run it without --json' }]]);
   });
 
   it('refuses a directory that holds something else', async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -78,6 +79,7 @@ describe('the command line', () => {
       [['milestone', 'status', 'LDM-503-33'], 'LDM-503-'],
       [['tag', 'weekly', '--date', '2018-02-30'], 'YYYY-MM-DD'],
       [['promote'], '--level'],
+      [['milestone'], 'say what: list, show, status'],
       [['promote', '--level', 'dev', '--level', 'batch'], "'--level <level>' is given twice"],
     ] as const) {
       const { code, out, err } = await dmrel(home, [...args]);
@@ -109,6 +111,27 @@ describe('the command line', () => {
       expect((await dmrel(home, [...lead, 'where', 'a'], { env })).out).toBe(`${out}\n`);
     expect((await dmrel(home, ['hello'])).code).toBe(2);
     expect((await dmrel(home, ['../../bin/sh'])).code).toBe(2);
+  });
+
+  it('says of such a program that it does not start, or was ended, and how it calls dmrel back', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dmrel plugins '));
+    const programs = {
+      lost: '#!/no/such/interpreter\n',
+      shot: '#!/bin/sh\nkill -SEGV $$\n',
+      back: '#!/bin/sh\n"$DMREL" --version\n',
+    };
+    for (const [name, text] of Object.entries(programs))
+      writeFileSync(join(folder, `dmrel-${name}`), text, { mode: 0o755 });
+    const env = { PATH: `${folder}:${process.env.PATH}` };
+    const [lost, shot] = [await dmrel(home, ['lost'], { env }), await dmrel(home, ['shot'], { env })];
+    expect([lost.code, lost.err]).toEqual([4, expect.stringContaining('dmrel-lost cannot be started: ENOENT')]);
+    expect([shot.code, shot.err]).toEqual([139, expect.stringContaining('dmrel-shot was ended by SIGSEGV')]);
+    expect((await dmrel(home, ['back'], { env })).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const place = join(folder, 'with blanks');
+    mkdirSync(place);
+    for (const part of ['bin', 'dist']) cpSync(join(home, part), join(place, part), { recursive: true });
+    const there = execFileSync(process.execPath, [join(place, 'bin/dmrel.js'), 'back'], { env, encoding: 'utf8' });
+    expect(there).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   it('never shows a stack trace, whatever dmrel.yaml is', async () => {

@@ -124,6 +124,33 @@ describe('standard output', () => {
   });
 });
 
+describe('standard error', () => {
+  it('that cannot be written to changes no exit code', async () => {
+    const full = openSync('/dev/full', 'w');
+    const command = [join(home, 'bin/dmrel.js'), 'milestone', 'nope'];
+    const child = spawn(process.execPath, command, {
+      cwd: home,
+      env: await cleanEnv(),
+      stdio: ['ignore', 'pipe', full],
+    });
+    closeSync(full);
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
+  });
+
+  it('has colours where it is a terminal, whatever standard output is', async () => {
+    if (!counterpart('script')) return;
+    const [place, command] = [aPlace(), ['milestone', 'status', 'NOPE']];
+    const elsewhere = join(place, 'err');
+    const quiet = await onTerminal(home, command, '', { TERM: 'xterm', columns: 100, err: elsewhere });
+    expect([quiet.code, readFileSync(elsewhere, 'utf8')]).toEqual([
+      2,
+      expect.stringMatching(/^error {2}unknown-milestone/),
+    ]);
+    const seen = await onTerminal(home, command, '', { TERM: 'xterm', columns: 100, out: join(place, 'out') });
+    expect(seen.screen).toContain('\x1b[31merror');
+  });
+});
+
 describe('who watches a terminal', () => {
   const tag = ['tag', 'weekly', '--date', '2018-05-03'];
   const ended = /^w\.2018\.18: 2 repositories tagged .*\n$/;

@@ -83,6 +83,14 @@ describe('a feature that checks verify', () => {
     expect(await states(workspace)).toEqual(['ready', 'delivered', 'delivered']);
   });
 
+  it('that is claimed against the records is shown with its place and what to do', async () => {
+    const { code, out } = await dmrel(aPlannedWorkspace().root, ['milestone', 'status', 'M-1']);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      'which has no release record  (milestones/features.yaml:3:3)\n    = name a release that has a',
+    );
+  });
+
   it('must be one of the plan, as the milestone of a level must be', async () => {
     const workspace = aPlannedWorkspace();
     const text = workspace

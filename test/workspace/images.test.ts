@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { validateWorkspace } from '../../src/validation/index.ts';
@@ -34,6 +34,15 @@ describe('images of a workspace', () => {
     expect(await findings(workspace)).toEqual([
       "images/more.yaml:3:3 duplicate-id the image 'base' is defined in dmrel.yaml:4 already",
     ]);
+  });
+
+  it('are never passed over: a directory in place of a file is said, a link is followed', async () => {
+    const file = 'schema: dmrel/images/v1\nimages:\n  base: {context: b}\n';
+    const workspace = aWorkspace().with('dmrel.yaml', head).with('images/x.yaml/y', '').with('other.yaml', file);
+    expect(await findings(workspace)).toEqual(['images/x.yaml not-a-file images/x.yaml is a directory']);
+    rmSync(join(workspace.root, 'images/x.yaml'), { recursive: true });
+    symlinkSync('../other.yaml', join(workspace.root, 'images/x.yaml'));
+    expect([...(await imagesOf(workspace)).images.keys()]).toEqual(['base']);
   });
 
   it('have in images/*.yaml just what they have in dmrel.yaml', () => {

@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { externalsOf, findItem, type Milestone } from '../../src/milestones/index.ts';
 import { startWork } from '../support/work.ts';
@@ -25,6 +27,18 @@ describe('a plan over several files', () => {
       ['unknown-id', "nothing is called 'X-3'"],
       ['unknown-id', "nothing is called 'X-1'"],
       ['unknown-id', "nothing is called 'X-2'"],
+    ]);
+  });
+
+  it('warns of a waiver for a feature that the milestone does not need', async () => {
+    const { problems } = await aWorkspace()
+      .withMilestones('m.yaml', {
+        'M-1': 'title: a, needs: [F-1], waivers: [{feature: f-01, reason: r, by: b}, {feature: F-2, reason: r, by: b}]',
+      })
+      .withFeatures('f.yaml', { 'F-1': 'title: b', 'F-2': 'title: c' })
+      .roadmap();
+    expect(problems).toMatchObject([
+      { code: 'unknown-id', severity: 'warning', message: 'M-1 waives F-2, which it does not need', at: { line: 3 } },
     ]);
   });
 
@@ -125,7 +139,7 @@ describe('a plan over several files', () => {
     const { problems } = await aWorkspace()
       .withMilestones('m.yaml', {
         'M-1':
-          'title: a, due: "2017-02-30", completed: {on: "2018-13-01"}, waivers: [{feature: F-1, reason: r, by: b, until: "2019-02-29"}]',
+          'title: a, due: "2017-02-30", needs: [F-1], completed: {on: "2018-13-01"}, waivers: [{feature: F-1, reason: r, by: b, until: "2019-02-29"}]',
       })
       .withFeatures('f.yaml', {
         'F-1':
@@ -217,9 +231,32 @@ describe('a plan over several files', () => {
     expect(brief(problems)).toEqual(['milestones/x.yaml not-a-file milestones/x.yaml is a directory']);
   });
 
+  it('reads YAML in capitals too, and warns of directories that it does not look into', async () => {
+    const workspace = aWorkspace()
+      .with('milestones/M.YAML', 'schema: dmrel/features/v1\nfeatures: {F-1: {title: a}}\n')
+      .with(`milestones/${'d/'.repeat(10)}m.yaml`, 'x')
+      .with('elsewhere/m.yaml', 'x');
+    symlinkSync('../elsewhere', join(workspace.root, 'milestones/link'));
+    symlinkSync('nowhere', join(workspace.root, 'milestones/dangling'));
+    const { roadmap, problems } = await workspace.roadmap();
+    expect(roadmap.items.size).toBe(1);
+    expect(problems.map(({ code, severity, message }) => `${severity} ${code} ${message}`)).toEqual([
+      `warning not-a-file milestones/${'d/'.repeat(8)}d is nested deeper than 8: nothing in it is read`,
+      'warning not-a-file milestones/link is a link to a directory: nothing in it is read',
+    ]);
+  });
+
   it('is empty where there is no folder of milestones', async () => {
     const { roadmap, problems } = await aWorkspace().roadmap();
     expect([roadmap.items.size, problems]).toEqual([0, []]);
+  });
+
+  it('shows a part of 130,000 names that nobody defines', async () => {
+    const needs = Array.from({ length: 130_000 }, (_, number) => `A-${number}`);
+    const { problems } = await aWorkspace()
+      .withMilestones('m.yaml', { 'M-1': `title: a, needs: [${needs.join(', ')}]` })
+      .roadmap();
+    expect(problems).toHaveLength(10_000);
   });
 
   it('stays quick with 3,000 names that nobody defines', async () => {

@@ -2,15 +2,14 @@ import { posix } from 'node:path';
 import type { ImageFile } from '../../registry/index.ts';
 import { failed, ok, type Problem, type Result } from '../../support/index.ts';
 import type { Context, ContextEntry } from './context.ts';
-import type { FileAction, Owner } from './interpret.ts';
+import { archiveName, type FileAction, type Owner } from './interpret.ts';
 import type { LayerEntry } from './layer.ts';
 import { findSources, type Source } from './sources.ts';
 
-/** What is in the image so far: enough to tell which directories must be made. */
-export type ImageFiles = Map<string, Pick<ImageFile, 'type'>>;
+/** What is in the image so far: enough to tell which directories must be made, and where links lead. */
+export type ImageFiles = Map<string, Pick<ImageFile, 'type' | 'target'>>;
 
 const root: Owner = { uid: 0, gid: 0 };
-const archiveName = /\.(tar|tgz|tbz2?|txz|tzst|(tar\.)?(gz|bz2|xz|zst))$/i;
 
 /**
  * The entries of the layer that an instruction makes; none when it makes no difference. Directories that are missing
@@ -19,17 +18,19 @@ const archiveName = /\.(tar|tgz|tbz2?|txz|tzst|(tar\.)?(gz|bz2|xz|zst))$/i;
 export function applyAction(action: FileAction, context: Context, files: ImageFiles): Result<Map<string, LayerEntry>> {
   const layer = new Draft(action, files);
   if (action.kind === 'copy') copy(action, context, layer);
-  else if (layer.typeOf(action.target) !== 'directory') {
-    if (!action.owner) {
-      const hint = 'write USER with numbers, or make the directory in a parent';
-      layer.fail(
-        'dockerfile-unsupported',
-        `WORKDIR would make '${action.target}' for a user whose number is not known`,
-        hint,
-      );
-    } else layer.addDirectory(action.target, action.owner, 0o755);
-  }
+  else makeWorkingDirectory(action, layer);
   return layer.problems.length > 0 ? failed(...layer.problems) : ok(layer.entries);
+}
+
+function makeWorkingDirectory(action: FileAction & { kind: 'workdir' }, layer: Draft): void {
+  const target = layer.resolve(action.target);
+  if (target === undefined || layer.typeOf(target) === 'directory') return;
+  if (action.owner) {
+    layer.addDirectory(target, action.owner, 0o755);
+    return;
+  }
+  const hint = 'write USER with numbers, or make the directory in a parent';
+  layer.fail('dockerfile-unsupported', `WORKDIR would make '${target}' for a user whose number is not known`, hint);
 }
 
 function copy(action: FileAction & { kind: 'copy' }, context: Context, layer: Draft): void {
@@ -37,7 +38,9 @@ function copy(action: FileAction & { kind: 'copy' }, context: Context, layer: Dr
   const found = action.sources.flatMap((word) =>
     findSources(word, context, instruction, layer.problems).map((source) => ({ source, word })),
   );
-  const target = action.target.replace(/(.)\/$/, '$1');
+  const isFolder = action.target.endsWith('/') || found.some(({ source }) => source.entry.type === 'directory');
+  const target = layer.resolve(action.target.replace(/(.)\/$/, '$1'), isFolder);
+  if (target === undefined) return;
   const intoDirectory = action.target.endsWith('/') || layer.typeOf(target) === 'directory';
   if (found.length > 1 && !intoDirectory && found.some(({ source }) => source.entry.type !== 'directory')) {
     layer.fail('context-invalid', `${found.length} files cannot become '${target}'`, `write '${target}/'`);
@@ -55,16 +58,11 @@ function copy(action: FileAction & { kind: 'copy' }, context: Context, layer: Dr
     } else if (source.entry.type === 'directory') {
       copyTree(source, target, context, layer, owner, mode);
     } else {
-      const place = intoDirectory
-        ? posix.join(target, posix.basename(word.text.includes('*') ? source.path : baseOf(word.text, source)))
-        : target;
+      const place = intoDirectory ? posix.join(target, posix.basename(source.name)) : target;
       layer.add(place, source.path, source.entry, owner, mode);
     }
   }
 }
-
-/** A link that was followed keeps the name it was asked for by. */
-const baseOf = (asked: string, source: Source): string => (/[?[\\]/.test(asked) ? source.path : asked);
 
 function copyTree(
   source: Source,
@@ -95,6 +93,39 @@ class Draft {
     return path === '/'
       ? 'directory'
       : ((this.entries.get(path)?.type as ImageFile['type'] | undefined) ?? this.files.get(path)?.type);
+  }
+
+  /**
+   * Where a path leads in the image: links on the way are followed, as docker does, and never out of the root. The last
+   * part is followed where it is to be a directory, or is one; a link to a file is replaced. Undefined, with a problem, for
+   * links that lead round.
+   */
+  resolve(path: string, isFolder = true): string | undefined {
+    const rest = path.split('/');
+    let current = '/';
+    /** The last part as it is called, when that is a link. */
+    let named: string | undefined;
+    for (let hops = 0; rest.length > 0; ) {
+      const part = rest.shift()!;
+      current = posix.join(current, part); // `..` of the root is the root
+      const target = this.linkAt(current);
+      if (target === undefined) continue;
+      hops += 1;
+      if (hops > 40) {
+        this.fail('context-invalid', `the links at '${path}' lead round`, 'name the directory itself');
+        return undefined;
+      }
+      if (rest.length === 0) named ??= current;
+      current = target.startsWith('/') ? '/' : posix.dirname(current);
+      rest.unshift(...target.split('/'));
+    }
+    return named === undefined || isFolder || this.typeOf(current) === 'directory' ? current : named;
+  }
+
+  private linkAt(path: string): string | undefined {
+    const entry = this.entries.get(path);
+    if (entry) return entry.type === 'symlink' ? entry.target : undefined;
+    return this.files.get(path)?.target;
   }
 
   fail(code: Problem['code'], message: string, hint: string): void {

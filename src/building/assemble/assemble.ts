@@ -4,8 +4,9 @@ import type { BuildParents, BuildRequest, BuiltImage, Engine, ImagePlace } from 
 import { applyAction, type ImageFiles } from './apply.ts';
 import { readContext } from './context.ts';
 import { parseDockerfile } from './dockerfile.ts';
-import { type ContainerConfig, interpret } from './interpret.ts';
+import { type ContainerConfig, interpret, withoutParent } from './interpret.ts';
 import { packLayer } from './layer.ts';
+import { findSources } from './sources.ts';
 import { contextIs } from './unchanged.ts';
 
 export interface Assembled extends BuiltImage {
@@ -47,7 +48,8 @@ export async function assemble(
       const entries = applied.ok ? applied.value : new Map();
       const entry = { created: rfc3339(created), created_by: createdBy };
       history.push(entries.size === 0 ? { ...entry, empty_layer: true } : entry);
-      for (const [path, { type }] of entries) base.files.set(path, { type: type === 'symlink' ? 'link' : type });
+      for (const [path, each] of entries)
+        base.files.set(path, each.type === 'symlink' ? { type: 'link', target: each.target } : { type: each.type });
       // From the first problem on, the rest is looked at for more problems and nothing is written.
       if (entries.size === 0 || problems.length > 0) continue;
       const blob = unwrap(await destination.registry.writeBlob(destination.repository, packLayer(entries, created)));
@@ -81,11 +83,24 @@ export async function assemble(
 /** As an engine among others. Its version changes when the same request would give other bytes. */
 export const assembleEngine: Engine = {
   name: 'assemble',
-  version: 'assemble/1',
+  version: 'assemble/2',
   reproducible: true,
   check: ({ dockerfile, args, from, platform }) => {
     const parsed = parseDockerfile(dockerfile, args, from, platform);
-    return parsed.ok ? [] : parsed.problems;
+    if (!parsed.ok) return parsed.problems;
+    const problems: Problem[] = [];
+    interpret(withoutParent(parsed.value), args, undefined, problems);
+    return problems;
+  },
+  look: async ({ dockerfile, args, from, platform, context, extraFiles }) => {
+    const [parsed, found] = [parseDockerfile(dockerfile, args, from, platform), await readContext(context, extraFiles)];
+    if (!parsed.ok || !found.ok) return []; // said by who else reads them
+    const problems: Problem[] = [];
+    for (const { action } of interpret(withoutParent(parsed.value), args, undefined, []).actions) {
+      if (action?.kind !== 'copy') continue;
+      for (const word of action.sources) findSources(word, found.value, action.instruction, problems);
+    }
+    return problems;
   },
   build: assemble,
 };

@@ -42,6 +42,10 @@ export async function readContext(context: string, extraFiles: Record<string, Ui
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
+    if (path?.includes('\ufffd')) {
+      const hint = 'rename it, or name it in .dockerignore with a wildcard';
+      return failed(problem('context-invalid', `the name of ${path} is no UTF-8`, { at: { file: path }, hint }));
+    }
     return failed(
       problem('context-invalid', `cannot read ${path ?? context}: ${code}`, {
         hint: 'see to the context of the image',
@@ -62,9 +66,10 @@ async function walk(
   let any = false;
   for (const { name } of await readdir(join(context, folder), { withFileTypes: true })) {
     const path = folder === '' ? name : `${folder}/${name}`;
-    const entry = await look(join(context, path));
     const ignored = rules.ignores(path);
-    if (ignored && (entry.type !== 'directory' || !rules.hasExceptions)) continue;
+    if (ignored && !rules.hasExceptions) continue;
+    const entry = await look(join(context, path));
+    if (ignored && entry.type !== 'directory') continue;
     const below = entry.type === 'directory' && (await walk(context, path, rules, entries));
     if (ignored && !below) continue;
     entries.set(path, entry);

@@ -65,8 +65,10 @@ function escapeCharacter(lines: string[]): string {
 /** The bodies of here-documents are no instructions. Answers the line to go on with. */
 function skipHeredocs(joined: string, lines: string[], next: number): number {
   if (!/^\s*(RUN|COPY|ADD)\s/i.test(joined)) return next;
-  for (const [, delimiter] of joined.matchAll(heredoc)) {
-    const end = lines.findIndex((line, number) => number >= next && line.trim() === delimiter);
+  for (const [start, delimiter] of joined.matchAll(heredoc)) {
+    // As in a shell: `<<-` lets the end be indented, by tabs alone.
+    const isEnd = (line: string) => (start.includes('<<-') ? line.replace(/^\t+/, '') : line) === delimiter;
+    const end = lines.findIndex((line, number) => number >= next && isEnd(line));
     if (end !== -1) next = end + 1;
   }
   return next;
@@ -75,7 +77,7 @@ function skipHeredocs(joined: string, lines: string[], next: number): number {
 export const heredoc = /(?:^|\s)<<-?["']?([a-zA-Z_][a-zA-Z0-9_]*)["']?(?=\s|$)/g;
 
 function instructionOf(joined: string, pieces: Piece[], file: string, source: string): Instruction {
-  const [, before, keyword, blanks, text] = /^(\s*)(\S+)(\s*)([\s\S]*?)\s*$/.exec(joined)!;
+  const [, before, keyword, blanks, text] = /^(\s*)(\S+)(\s*)([\s\S]*)$/.exec(joined.trimEnd())!;
   const start = before!.length + keyword!.length + blanks!.length;
   const locate = (offset: number): Required<Position> => {
     const piece = pieces.findLast((each) => each.offset <= offset) ?? pieces[0]!;

@@ -7,6 +7,9 @@ export interface Word {
 /** Raised inside this room for what cannot be understood; the parser makes a problem of it, with its place. */
 export class WordError extends Error {}
 
+/** What docker understands and `assemble` does not. */
+export class UnsupportedWord extends WordError {}
+
 /** Words divided by blanks; quotes mean nothing yet (docker's parseStringsWhitespaceDelimited). */
 export function splitWords(text: string): Word[] {
   return [...text.matchAll(/\S+/g)].map((match) => ({ text: match[0], offset: match.index }));
@@ -20,11 +23,22 @@ export function splitQuotedWords(text: string): Word[] {
   }));
 }
 
+/** Images that the flags of COPY, ADD and RUN name. Flags come first, and only there do they mean anything. */
+export function imagesOfFlags(keyword: string, text: string): Word[] {
+  if (keyword !== 'COPY' && keyword !== 'ADD' && keyword !== 'RUN') return [];
+  const [flags = ''] = /^(?:--\S+\s+)*/.exec(text) ?? [];
+  return [...flags.matchAll(/(?:^|\s)(?:--from=|--mount=(?:\S*,)?from=)([^\s,]+)/g)].map((match) => {
+    const name = match[1]!;
+    return { text: name, offset: match.index + match[0].length - name.length };
+  });
+}
+
 export type Variables = ReadonlyMap<string, string>;
 
 /**
  * Take the quotes off a word and put in the values of `$X`, `${X}`, `${X:-default}`, `${X:+other}`
- * (moby/buildkit, frontend/dockerfile/shell/lex.go). A variable without a value is empty. Throws a WordError.
+ * (moby/buildkit, frontend/dockerfile/shell/lex.go). A variable without a value is empty. Throws a WordError, for patterns
+ * (`${X%.*}`) and `${X:?message}` an UnsupportedWord.
  */
 export function expand(word: string, variables: Variables): string {
   return new Expansion(word, variables).run('');
@@ -93,7 +107,12 @@ class Expansion {
       return '$';
     }
     const [braced, inner, modifier] = /^\$\{([a-zA-Z_][a-zA-Z0-9_]*)(:?[-+]|\})/.exec(this.word.slice(this.at)) ?? [];
-    if (braced === undefined) throw new WordError(`'${this.word.slice(this.at)}' is no substitution that is supported`);
+    if (braced === undefined) {
+      const rest = this.word.slice(this.at);
+      if (/^\$\{[a-zA-Z_][a-zA-Z0-9_]*(?:[#%/]|:?\?)/.test(rest))
+        throw new UnsupportedWord(`the assemble engine has no substitution like ${rest}`);
+      throw new WordError(`'${rest}' is no substitution`);
+    }
     this.at += braced.length;
     const value = this.variables.get(inner!);
     if (modifier === '}') return value ?? '';

@@ -1,7 +1,7 @@
 import { didYouMean, failed, ok, type Problem, type Result } from '../../support/index.ts';
 import { type DockerfileText, heredoc, type Instruction, splitInstructions } from './dockerfile-lines.ts';
 import { expand, splitWords, type Variables } from './dockerfile-words.ts';
-import { parseArgs, parseSteps, type Step, tryWords } from './instructions.ts';
+import { otherEngine, parseArgs, parseSteps, platformVariables, type Step, tryWords } from './instructions.ts';
 
 /** A Dockerfile that the assemble engine can follow. */
 export interface Dockerfile {
@@ -13,7 +13,6 @@ export interface Dockerfile {
   globals: Map<string, string>;
 }
 
-const otherEngine = 'use the docker or buildah engine for';
 const unsupported: Record<string, string> = {
   RUN: `${otherEngine} RUN`,
   HEALTHCHECK: 'use the docker engine for HEALTHCHECK; OCI images have none',
@@ -110,10 +109,7 @@ function readGlobals(
   platform: string,
   problems: Problem[],
 ): Map<string, string> {
-  const [os = '', architecture = '', variant = ''] = platform.split('/');
-  const globals = new Map(
-    Object.entries({ TARGETPLATFORM: platform, TARGETOS: os, TARGETARCH: architecture, TARGETVARIANT: variant }),
-  );
+  const globals = new Map(Object.entries(platformVariables(platform)));
   for (const instruction of before) {
     if (instruction.keyword !== 'ARG') {
       problems.push(

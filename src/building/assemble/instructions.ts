@@ -1,6 +1,14 @@
 import type { Problem } from '../../support/index.ts';
 import type { Instruction } from './dockerfile-lines.ts';
-import { expand, splitQuotedWords, splitWords, type Variables, type Word, WordError } from './dockerfile-words.ts';
+import {
+  expand,
+  splitQuotedWords,
+  splitWords,
+  UnsupportedWord,
+  type Variables,
+  type Word,
+  WordError,
+} from './dockerfile-words.ts';
 
 /** An instruction after FROM, taken apart. Variables stand for themselves until the engine knows their values. */
 export type Step = { instruction: Instruction } & (
@@ -12,7 +20,7 @@ export type Step = { instruction: Instruction } & (
   | { kind: 'cmd' | 'entrypoint'; argv: string[] }
 );
 
-const otherEngine = 'use the docker or buildah engine for';
+export const otherEngine = 'use the docker or buildah engine for';
 
 /** Take instructions apart; what is wrong with them goes to `problems`, and they are left out. */
 export function parseSteps(instructions: readonly Instruction[], problems: Problem[]): Step[] {
@@ -138,6 +146,12 @@ function parseJsonStrings(text: string): string[] | undefined {
   }
 }
 
+/** What every engine gives to FROM (docs.docker.com, "Automatic platform ARGs in the global scope"). */
+export function platformVariables(platform: string): Record<string, string> {
+  const [os = '', architecture = '', variant = ''] = platform.split('/');
+  return { TARGETPLATFORM: platform, TARGETOS: os, TARGETARCH: architecture, TARGETVARIANT: variant };
+}
+
 /** `ARG name`, `ARG name=default`, several of them. */
 export function parseArgs(
   { text }: Pick<Instruction, 'text'>,
@@ -156,7 +170,10 @@ export function tryWords<T>(instruction: Instruction, problems: Problem[], work:
     return work();
   } catch (error) {
     if (!(error instanceof WordError)) throw error;
-    problems.push(instruction.problem('dockerfile-syntax', error.message, { offset: 0 }));
+    const unsupported = error instanceof UnsupportedWord;
+    const code = unsupported ? 'dockerfile-unsupported' : 'dockerfile-syntax';
+    const hint = unsupported ? `${otherEngine} it, or write the value out` : 'see to its quotes, braces and names';
+    problems.push(instruction.problem(code, error.message, { offset: 0, hint }));
     return undefined;
   }
 }

@@ -3,7 +3,7 @@ import type { Problem } from '../../support/index.ts';
 import type { Dockerfile } from './dockerfile.ts';
 import type { Instruction } from './dockerfile-lines.ts';
 import { expand, splitWords, type Variables, type Word } from './dockerfile-words.ts';
-import { parseArgs, type Step, tryWords } from './instructions.ts';
+import { otherEngine, parseArgs, type Step, tryWords } from './instructions.ts';
 
 /** The `config` of an image (image-spec, config.md), as far as a Dockerfile sets it. */
 export interface ContainerConfig {
@@ -58,6 +58,18 @@ export function interpret(
   config.Env = [...env].map(([name, value]) => `${name}=${value}`);
   return { config, actions };
 }
+
+/**
+ * The part of a Dockerfile that means the same whatever it is built on: without lines with variables, which may come from
+ * there.
+ */
+export const withoutParent = (dockerfile: Dockerfile): Dockerfile =>
+  dockerfile.from === undefined
+    ? dockerfile
+    : { ...dockerfile, steps: dockerfile.steps.filter(({ instruction }) => !instruction.text.includes('$')) };
+
+/** ADD unpacks these. */
+export const archiveName = /\.(tar|tgz|tbz2?|txz|tzst|(tar\.)?(gz|bz2|xz|zst))$/i;
 
 interface Scope {
   config: ContainerConfig;
@@ -150,17 +162,24 @@ function copyAction(
   const owner = chown === undefined ? { uid: 0, gid: 0 } : parseOwner(chown);
   const chmod = value(flags.get('chmod'));
   const bad = (name: string, message: string, hint: string): undefined => {
-    problems.push(instruction.problem('dockerfile-syntax', message, { offset: flags.get(name)!.offset, hint }));
+    problems.push(instruction.problem('dockerfile-unsupported', message, { offset: flags.get(name)!.offset, hint }));
   };
   if (!owner)
     return bad(
       'chown',
       `'${chown}' is no owner that is known without the image's users`,
-      'write numbers: --chown=1000:1000',
+      `${otherEngine} it, or write numbers: --chown=1000:1000`,
     );
   if (chmod !== undefined && !/^[0-7]{3,4}$/.test(chmod))
-    return bad('chmod', `'${chmod}' is no octal mode`, 'write --chmod=755');
+    return bad('chmod', `'${chmod}' is no octal mode`, `${otherEngine} it, or write --chmod=755`);
   const sources = step.sources.map(({ text, offset }) => ({ text: expand(text, variables), offset }));
+  const archive = add ? sources.find(({ text }) => archiveName.test(text)) : undefined;
+  if (archive) {
+    const hint = `write COPY to have it as it is; ${otherEngine} unpacking`;
+    const details = { offset: archive.offset, hint };
+    problems.push(instruction.problem('dockerfile-unsupported', 'the assemble engine unpacks no archives', details));
+    return undefined;
+  }
   const named = expand(step.target.text, variables);
   const target = posix.resolve('/', workingDir, named);
   const isDirectory = /(^|\/)\.{0,2}$/.test(named) && target !== '/';

@@ -7,6 +7,8 @@ import { hasWildcard, matchesComponent } from './glob.ts';
 
 /** A source of COPY as it was found: a directory stands for what is in it, the context itself is ''. */
 export interface Source {
+  /** As it was asked for: what was found through a link is called after the link. */
+  name: string;
   path: string;
   entry: ContextEntry;
 }
@@ -21,7 +23,7 @@ export function findSources(word: Word, context: Context, instruction: Instructi
   if (relative === '..' || relative.startsWith('../')) {
     return fail(`'${word.text}' leads out of the context`, 'copy it into the context first');
   }
-  if (relative === '.') return [{ path: '', entry: { type: 'directory' } }];
+  if (relative === '.') return [{ name: '', path: '', entry: { type: 'directory' } }];
   const paths = hasWildcard(relative) ? [...context.keys()].filter((path) => matchesPath(relative, path)) : [relative];
   const found = paths.flatMap((path) => follow(path, context) ?? []);
   if (found.length > 0) return found;
@@ -34,19 +36,30 @@ function matchesPath(pattern: string, path: string): boolean {
 }
 
 /**
- * docker copies what a named link points to, so a relative link inside the context is followed. One that is absolute or
- * leads outside stays a link: what it would point to on this machine is no part of the build.
+ * docker copies what a named link points to, so a relative link inside the context is followed, also one on the way. One
+ * that is absolute or leads outside stays a link: what it would point to on this machine is no part of the build.
  */
-function follow(path: string, context: Context): Source | undefined {
-  let current = path;
-  for (let hops = 0; hops < 40; hops++) {
-    const entry = context.get(current);
-    if (entry === undefined) break;
-    if (entry.type !== 'symlink' || entry.target.startsWith('/'))
-      return { path: current === path ? path : current, entry };
-    const next = posix.normalize(posix.join(posix.dirname(current), entry.target)).replace(/\/+$/, '');
-    if (!context.has(next)) return { path: current, entry };
-    current = next;
+function follow(name: string, context: Context): Source | undefined {
+  const rest = name.split('/');
+  let path = '';
+  let entry: ContextEntry = { type: 'directory' };
+  /** What is copied when the last link leads nowhere. */
+  let link: Source | undefined;
+  for (let hops = 0; rest.length > 0; ) {
+    const part = rest.shift()!;
+    if (part === '' || part === '.') continue;
+    if (part === '..' && path === '') return link;
+    path = part === '..' ? posix.dirname(path).replace(/^\.$/, '') : posix.join(path, part);
+    const found = path === '' ? ({ type: 'directory' } as const) : context.get(path);
+    if (found === undefined) return link;
+    entry = found;
+    if (entry.type !== 'symlink') continue;
+    hops += 1;
+    if (hops > 40) return undefined;
+    if (rest.length === 0) link = { name, path, entry };
+    if (entry.target.startsWith('/')) return link;
+    path = posix.dirname(path).replace(/^\.$/, '');
+    rest.unshift(...entry.target.split('/'));
   }
-  return undefined;
+  return { name, path, entry };
 }

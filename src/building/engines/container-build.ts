@@ -41,7 +41,7 @@ function makeEngine(engine: ContainerEngine): Engine {
   const { version, exactVersion, reproducible } = flavour;
   const holdings = holdingsOf(engine, flavour.parents);
   const check = (request: BuildRequest): Problem[] => [
-    ...strangers(request.dockerfile, request.args, request.from),
+    ...strangers(request.dockerfile, request.args, request.from, request.platform),
     ...flavour.check(request),
     ...checkSecrets(request),
   ];
@@ -95,7 +95,7 @@ async function build(given: Build): Promise<Result<BuiltImage>> {
   unwrap(await layOutContext(request.context, request.extraFiles, at('context')));
   unwrap(await contextIs(request.contextDigest, { ...request, context: at('context'), extraFiles: {} }));
   const { names, layouts } = await provideParents(given);
-  await writeFile(at('Dockerfile'), renameParents(request.dockerfile, request.args, names));
+  await writeFile(at('Dockerfile'), renameParents(request.dockerfile, request.args, names, request.platform));
   await writeFile(at('marker'), '');
   await writeFile(at('engine'), keyOf(engine));
   const args = [
@@ -142,7 +142,7 @@ async function provideParents(given: Build): Promise<{ names: Map<string, string
   const { flavour, request, parents, workplace, holdings } = given;
   const names = new Map<string, string>();
   const layouts = new Map<string, string>();
-  for (const parent of parentsOf(request.dockerfile, request.args)) {
+  for (const parent of parentsOf(request.dockerfile, request.args, request.platform)) {
     const place = Object.hasOwn(parents, parent) ? parents[parent] : undefined;
     if (place === undefined) continue; // named by digest: the engine finds it
     if (flavour.parents === 'in-layouts') {

@@ -3,7 +3,9 @@ import {
   type DockerfileText,
   expand,
   type Instruction,
+  imagesOfFlags,
   parseArgs,
+  platformVariables,
   splitInstructions,
   splitWords,
   WordError,
@@ -21,8 +23,8 @@ interface Mention {
 }
 
 /** The names of images, other than stages and `scratch`, that a Dockerfile builds on or copies from. */
-export function parentsOf(dockerfile: DockerfileText, args: Record<string, string>): string[] {
-  return [...new Set(mentionsIn(dockerfile, args).map(({ name }) => name))];
+export function parentsOf(dockerfile: DockerfileText, args: Record<string, string>, platform?: string): string[] {
+  return [...new Set(mentionsIn(dockerfile, args, platform).map(({ name }) => name))];
 }
 
 /**
@@ -33,10 +35,11 @@ export function strangers(
   dockerfile: DockerfileText,
   args: Record<string, string>,
   from: readonly string[],
+  platform?: string,
 ): Problem[] {
   const choice = ['scratch', ...from].map((each) => `'${each}'`).join(', ');
   const hint = `write one of ${choice}, or list the image under 'from:' in dmrel.yaml`;
-  return mentionsIn(dockerfile, args)
+  return mentionsIn(dockerfile, args, platform)
     .filter(({ name }) => !from.includes(name) && !/@sha256:[0-9a-f]{64}$/.test(name))
     .map(({ name, instruction, offset }) =>
       instruction.problem('unknown-name', `'${name}' is not an image that this one is built from`, { offset, hint }),
@@ -51,9 +54,10 @@ export function renameParents(
   dockerfile: DockerfileText,
   args: Record<string, string>,
   names: ReadonlyMap<string, string>,
+  platform?: string,
 ): string {
   const lines = dockerfile.text.split('\n');
-  const found = mentionsIn(dockerfile, args).map((mention) => ({
+  const found = mentionsIn(dockerfile, args, platform).map((mention) => ({
     ...mention,
     at: mention.instruction.at(mention.offset),
   }));
@@ -68,8 +72,8 @@ export function renameParents(
   return lines.join('\n');
 }
 
-function mentionsIn(dockerfile: DockerfileText, args: Record<string, string>): Mention[] {
-  const globals = new Map<string, string>();
+function mentionsIn(dockerfile: DockerfileText, args: Record<string, string>, platform = 'linux/amd64'): Mention[] {
+  const globals = new Map(Object.entries(platformVariables(platform)));
   const stages = new Set<string>(['scratch']);
   let stage = 0;
   const mentions: Mention[] = [];
@@ -85,14 +89,7 @@ function mentionsIn(dockerfile: DockerfileText, args: Record<string, string>): M
       const [image, as, name] = splitWords(text).filter((word) => !word.text.startsWith('--'));
       if (image) mention(instruction, image.text, image.offset, expanded(image.text, globals));
       if (as?.text.toUpperCase() === 'AS' && name) stages.add(name.text.toLowerCase());
-    } else if (keyword === 'COPY' || keyword === 'ADD' || keyword === 'RUN') {
-      // Flags come first, and only there do they mean anything.
-      const [flags = ''] = /^(?:--\S+\s+)*/.exec(text) ?? [];
-      for (const match of flags.matchAll(/(?:^|\s)(--from=|--mount=(?:\S*,)?from=)([^\s,]+)/g)) {
-        const offset = match.index + match[0].length - match[2]!.length;
-        mention(instruction, match[2]!, offset);
-      }
-    }
+    } else for (const { text: name, offset } of imagesOfFlags(keyword, text)) mention(instruction, name, offset);
   }
   return mentions;
 }

@@ -19,6 +19,10 @@ const levels = ['dev', 'jupyterlab', 'commissioning', 'batch'];
 const milestone = 'LDM-503-3';
 
 export const run: CommandRun = async (context, [dir = 'dmrel-demo']) => {
+  if (context.json) {
+    const hint = 'run it without --json';
+    throw new Failure(problem('usage', 'demo shows what commands print, and has no JSON of its own', { hint }));
+  }
   const root = resolve(context.cwd, dir);
   const paint = await createPaint(context.color);
   const say = (text: string) => context.out(`${paint.strong(`\n# ${text}`)}\n`);
@@ -51,7 +55,7 @@ export const run: CommandRun = async (context, [dir = 'dmrel-demo']) => {
   say(`What that means for ${milestone}`);
   await dmrel('milestone', 'status', milestone);
   say('Try next');
-  const name = resolve(context.cwd) === root ? '' : `  cd ${dir}\n`;
+  const name = resolve(context.cwd) === root ? '' : `  cd ${forShell(dir)}\n`;
   context.out(
     `${name}  dmrel tag weekly                  changes nothing: every repository is in sync
   dmrel promote --level batch       changes nothing: ${release} stands there
@@ -62,6 +66,9 @@ ${context.env.npm_lifecycle_event === undefined ? '' : `\n(dmrel is 'node ${cont
   );
   return 0;
 };
+
+const forShell = (word: string): string =>
+  /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
  * Make the workspace, or find the one that an earlier run made: let a week pass in its repositories, or give the day of

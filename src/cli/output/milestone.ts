@@ -138,7 +138,7 @@ export function renderStatus(
     for (const each of status.blockers.slice(0, 6)) lines.push(clip(`Waits for ${chainText(each)}`, width));
   const blocks = users.get(milestone.key) ?? [];
   if (blocks.length > 0) lines.push(clip(`Blocks ${blocks.map((each) => each.id).join(', ')}`, width));
-  if (status.findings.length > 0) lines.push(...findingLines(status.findings, paint, width));
+  if (status.findings.length > 0) lines.push(...findingLines(status.findings, paint));
   const next = nextStep(status);
   if (next) lines.push(clip(`next: ${next}`, width));
   return `${lines.join('\n').trimEnd()}\n`;
@@ -205,12 +205,13 @@ function chainText({ chain, missing }: Blocker): string {
   return `${chain.join(' <- ')}${missing[0] ? `: ${missing[0]}${more}` : ''}`;
 }
 
-function findingLines(findings: readonly Problem[], paint: Paint, width: number): string[] {
+/** Whole, as every problem is: what is wrong, where, and what to do are for whoever mends it. */
+function findingLines(findings: readonly Problem[], paint: Paint): string[] {
   const lines = [`${count(findings.length, 'finding')}:`];
-  for (const { code, message, at } of findings) {
-    lines.push(
-      clip(`  ${paint.bad(code)}  ${printable(`${message}${at ? `  (${at.file}:${at.line})` : ''}`)}`, width + 20),
-    );
+  for (const { code, message, at, hint } of findings) {
+    const place = at ? `  (${[at.file, at.line, at.column].filter((part) => part !== undefined).join(':')})` : '';
+    lines.push(`  ${paint.bad(code)}  ${printable(`${message}${place}`)}`);
+    if (hint) lines.push(`    = ${printable(hint)}`);
   }
   return lines;
 }

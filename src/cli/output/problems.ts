@@ -2,13 +2,13 @@ import type { CommandContext } from '../../plugins/index.ts';
 import { count, errorsOf, type Problem, printable } from '../../support/index.ts';
 import { createPaint } from './paint.ts';
 
-/** Findings as text: `path:line:col  severity  code  message`, the offending line with a caret, and what to do. */
+/** Findings as text for standard error: `path:line:col  severity  code  message`, the offending line with a caret, and what to do. */
 export async function renderProblems(
   problems: readonly Problem[],
-  context: Pick<CommandContext, 'color'>,
+  context: Pick<CommandContext, 'errColor'>,
 ): Promise<string> {
   if (problems.length === 0) return '';
-  const paint = await createPaint(context.color);
+  const paint = await createPaint(context.errColor);
   const blocks = problems.map((each) => {
     const { at, code, severity, message, hint, excerpt, output = [] } = each;
     const place = at ? [at.file, at.line, at.column].filter((part) => part !== undefined).join(':') : undefined;
