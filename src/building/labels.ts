@@ -30,13 +30,18 @@ export async function originOf(workspace: Workspace, repository: Repository, dra
 /**
  * What an image says of itself, in its labels and in the annotations of its manifest (image-spec, annotations.md). Set when
  * it is built, for later would change its digest: the release is the one that it was built for.
+ * @param base what the Dockerfile calls the parent that it is built on
  */
 export function labelsOf(
   { workspace, record, madeAt }: Pick<BuildRun, 'workspace' | 'record' | 'madeAt'>,
   draft: Draft,
-  { inputs, origin, parents }: { inputs: Digest; origin: Origin; parents: BuildParents },
+  {
+    inputs,
+    origin,
+    parents,
+    base,
+  }: { inputs: Digest; origin: Origin; parents: BuildParents; base: string | undefined },
 ): Record<string, string> {
-  const { base } = draft.uses;
   const parent = base === undefined ? undefined : parents[base];
   return {
     'org.opencontainers.image.created': madeAt,

@@ -2,6 +2,7 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Repository } from '../git/index.ts';
 import { type Digest, epochSeconds, failed, ok, type Problem, pause, problem, type Result } from '../support/index.ts';
+import { readUses } from './dockerfile-uses.ts';
 import { type Draft, requestOf } from './draft.ts';
 import type { BuildParents, BuildRequest, Engine, ImagePlace } from './engine.ts';
 import { inputsDigest } from './inputs.ts';
@@ -54,13 +55,15 @@ export async function buildImage(
   const { name } = draft.image;
   const inputs = inputsDigest(resolved.inputs);
   const origin = await originOf(run.workspace, run.repository as Repository, draft);
-  const labels = labelsOf(run, draft, { inputs, origin, parents });
+  const labelsWith = (base: string | undefined) => labelsOf(run, draft, { inputs, origin, parents, base });
+  const bases = new Map(draft.platforms.map((each) => [each, baseFor(draft, resolved.args, each)]));
   const log = await beginLog(run, draft);
   const destination = run.placeOf(name);
   const images: PlatformImage[] = [];
   for (const platform of draft.platforms) {
     const own = await parentsForPlatform(parents, platform);
     if (!own.ok) return own;
+    const labels = labelsWith(bases.get(platform));
     const request: BuildRequest = {
       ...requestOf(draft, resolved.args, platform),
       created: epochSeconds(run.madeAt),
@@ -75,12 +78,19 @@ export async function buildImage(
     if (!built.ok) return failed(...built.problems.map((each) => withLog(each, name, log, signal)));
     images.push({ platform, digest: built.value.digest });
   }
-  const whole = images.length === 1 ? ok(images[0]!.digest) : await writeIndex(destination, images, labels);
+  // The index is built on what all of its images are.
+  const shared = new Set(bases.values()).size === 1 ? bases.get(draft.platforms[0]!) : undefined;
+  const annotations = labelsWith(shared);
+  const whole = images.length === 1 ? ok(images[0]!.digest) : await writeIndex(destination, images, annotations);
   if (!whole.ok) return whole;
   const size = await sizeOfImage(destination, whole.value);
   if (!size.ok) return size;
   return ok({ digest: whole.value, size: size.value, resolved, parents });
 }
+
+/** FROM may name another image for each platform. */
+const baseFor = (draft: Draft, args: Record<string, string>, platform: string): string | undefined =>
+  readUses(draft.dockerfile, args, platform, draft.image.config.target).base;
 
 async function beginLog({ workspace, record }: BuildRun, { image, engine }: Draft): Promise<string> {
   const log = logFile(record.name, image.name);

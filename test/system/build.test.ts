@@ -474,8 +474,10 @@ describe('an image for several platforms', () => {
     const platforms = 'platforms: [linux/amd64, linux/arm64]';
     const workspace = new ReleaseWorkspace(
       1,
-      `registries: {build: layout:.dmrel/registry/build}\nimages: {base: {context: images/base, ${platforms}}, lab: {context: images/lab, from: [base], ${platforms}}}\n`,
+      `registries: {build: layout:.dmrel/registry/build}\nimages: {base: {context: images/base, ${platforms}}, lab: {context: images/lab, from: [base], ${platforms}}, os-amd64: {context: images/base, ${platforms}}, os-arm64: {context: images/base, ${platforms}}, mixed: {context: images/mixed, from: [os-amd64, os-arm64], ${platforms}}}\n`,
     );
+    workspace.write('images/mixed/Dockerfile', 'FROM os-${TARGETARCH}\nCOPY f /f\n');
+    workspace.write('images/mixed/f', 'f\n');
     workspace.write('images/base/Dockerfile', 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /program\n');
     for (const architecture of ['amd64', 'arm64']) workspace.write(`images/base/${architecture}`, architecture);
     workspace.write('images/lab/Dockerfile', 'FROM base\nCOPY f /f\n');
@@ -497,6 +499,14 @@ describe('an image for several platforms', () => {
     expect(base.amd64).not.toEqual(base.arm64);
     for (const each of ['amd64', 'arm64']) expect(lab[each].slice(0, -1)).toEqual(base[each]);
     expect(images.lab).toMatchObject({ platforms: ['linux/amd64', 'linux/arm64'] });
+    // Each says what it is itself built on; all of them together say what they share.
+    const baseName = ({ annotations }: any) => annotations['org.opencontainers.image.base.name']?.split(':').at(-1);
+    const baseNames = (name: string) => {
+      const index = blob(workspace, name, images[name].digest);
+      return [index, ...index.manifests.map(({ digest }: any) => blob(workspace, name, digest))].map(baseName);
+    };
+    expect(baseNames('lab')).toEqual(['base', 'base', 'base']);
+    expect(baseNames('mixed')).toEqual([undefined, 'os-amd64', 'os-arm64']);
     expect((await dmrelJson(workspace.root, ['build'])).json.changed).toBe(false);
   }, 60_000);
 });
