@@ -69,7 +69,10 @@ describe('dmrel build', () => {
     const refused = await dmrelJson(workspace.root, steps.build);
     expect([refused.code, refused.json.problems]).toMatchObject([
       1,
-      [{ code: 'release-in-use', subject: 'stack', message: expect.stringContaining('was promoted to dev') }],
+      [
+        { code: 'release-in-use', subject: 'stack', message: expect.stringContaining('was promoted to dev') },
+        { code: 'context-invalid', severity: 'warning' }, // what was edited is in no commit
+      ],
     ]);
     expect(digestAt(workspace, 'build', tag)).toBe(before);
     expect((await dmrel(workspace.root, [...steps.build, '--yes'])).code).toBe(0);

@@ -102,7 +102,8 @@ describe('a machine that died while it tagged', () => {
     // The dead one comes back.
     const first = upstream.machine('first');
     const behind = await dmrelJson(first.root, ['resume']);
-    expect([behind.code, behind.json.problems[0].code]).toEqual([4, 'workspace-behind']);
+    const [{ result }] = behind.json.unfinished;
+    expect([behind.code, result.problems[0].code]).toEqual([4, 'workspace-behind']);
     pulled(upstream, 'first');
     expect((await dmrel(first.root, ['resume'])).out).toContain('nothing to do');
     expect((await dmrel(first.root, ['resume'])).out).toBe('nothing was begun that is not finished\n');
