@@ -49,7 +49,7 @@ export {
   writeEvidence,
 } from './store.ts';
 export { type CheckResult, parseTestResult, testResultStatement } from './test-result.ts';
-export { openTrust, promoterRole, type Trust, type TrustedKey, trustFiles } from './trust.ts';
+export { keysWithRole, openTrust, promoterRole, type Trust, type TrustedKey, trustFiles } from './trust.ts';
 export { verifyAttached } from './verify-attached.ts';
 export {
   levelMark,

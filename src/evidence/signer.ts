@@ -15,7 +15,7 @@ import {
 import type { SignerConfig, Workspace } from '../workspace/index.ts';
 import { fromBase64 } from './dsse.ts';
 import { isSignedBy, keyIdentity, type PublicKey, publicKeyOf, signatureScheme } from './public-key.ts';
-import { openTrust, type TrustedKey, whyOutside } from './trust.ts';
+import { keysWithRole, openTrust, type TrustedKey, whyOutside } from './trust.ts';
 
 /** Somebody who can sign here, in one role. */
 export interface Signer {
@@ -52,7 +52,7 @@ export async function signerFor(
   const trust = await openTrust(workspace);
   if (!trust.ok) return trust;
   if (!trust.value) return ok(undefined);
-  const keys = [...trust.value.keys.values()].filter((each) => each.roles.includes(role));
+  const keys = keysWithRole(trust.value, role);
   const wanted = options.key === undefined ? keys : keys.filter(({ name }) => name === options.key);
   const promoter = [...trust.value.promoterOf.values()].includes(role);
   const why: string[] = [];

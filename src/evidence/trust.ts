@@ -120,6 +120,10 @@ export function whyNotCounted({ name, config, roles }: TrustedKey, time: number 
   return outside && `it is of ${day}, and key '${name}' ${outside}`;
 }
 
+/** Those that may speak in a role, on whatever day. */
+export const keysWithRole = ({ keys }: Pick<Trust, 'keys'>, role: string): TrustedKey[] =>
+  [...keys.values()].filter(({ roles }) => roles.includes(role));
+
 /** Why what a key says on a day counts for nothing, by its days alone: `was valid until 2026-06-30`. */
 export function whyOutside({ notBefore, notAfter }: KeyConfig, day: string): string | undefined {
   if (notBefore !== undefined && day < notBefore) return `is valid from ${notBefore}`;

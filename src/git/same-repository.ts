@@ -1,4 +1,5 @@
 import { git } from './command.ts';
+import { topOf } from './sign.ts';
 import { parseRemoteUrl, type RemoteUrl, type Transport } from './url.ts';
 
 const everyTransport: ReadonlySet<Transport> = new Set(['https', 'http', 'ssh', 'git', 'file']);
@@ -24,7 +25,6 @@ export function placeOfText(text: string, root: string): string | undefined {
 /** The place of a remote of the workspace's own repository; git takes its paths from the top of the work tree. */
 export async function placeOfRemote(root: string, remote: string): Promise<string | undefined> {
   const url = await git(['remote', 'get-url', '--', remote], { cwd: root });
-  const top = await git(['rev-parse', '--show-toplevel'], { cwd: root });
-  if (url.exitCode !== 0 || top.exitCode !== 0) return undefined;
-  return placeOfText(url.stdout.trim().replace(/^(https?:\/\/)[^@/]*@/, '$1'), top.stdout.trim());
+  if (url.exitCode !== 0) return undefined;
+  return placeOfText(url.stdout.trim().replace(/^(https?:\/\/)[^@/]*@/, '$1'), await topOf(root));
 }

@@ -116,7 +116,7 @@ async function afterFact(
   const fact = { level: before, since: came.at, images, meant };
   if (level.config.soak === undefined) return ok(fact);
   const asked = meant.filter((image) => images[image] !== undefined);
-  const stood = await stoodAt(workspace, { level: before, record, images: asked, came, now, past });
+  const stood = await stoodAt(workspace, { level: there.value, record, images: asked, came, now, past });
   if (!stood.ok) return stood;
   const { since, until } = stood.value;
   return ok({

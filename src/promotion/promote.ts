@@ -16,7 +16,7 @@ import {
 import { chooseCandidate, type Level, openRegistry, requireLevel } from '../levels/index.ts';
 import type { Step } from '../operation/index.ts';
 import { type ImageRegistry, manifestsOf } from '../registry/index.ts';
-import { levelFile, type ReleaseRecord, releaseFile } from '../releases/index.ts';
+import { lastWithdrawal, levelFile, type ReleaseRecord, releaseFile } from '../releases/index.ts';
 import {
   type Digest,
   didYouMean,
@@ -181,7 +181,7 @@ async function signedBefore(
   level: string,
   summaries: Readonly<Record<string, Statement>>,
 ): Promise<Record<string, Digest>> {
-  const ended = record.withdrawals?.findLast((each) => each.level === level)?.at;
+  const ended = lastWithdrawal(record, level)?.at;
   const named = new Set((record.promotions ?? []).flatMap(({ statements = {} }) => Object.values(statements)));
   const { statements } = await readEvidence(workspace, record.name);
   const found: Record<string, Digest> = {};

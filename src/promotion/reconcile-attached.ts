@@ -1,6 +1,7 @@
 import {
   isSignedFor,
   isStatementAttached,
+  keysWithRole,
   loadStatement,
   openTrust,
   promoterRole,
@@ -36,8 +37,7 @@ export async function attachedAt(
     if (!attached.ok) return attached;
     if (!attached.value) return ok('nothing');
   }
-  const role = promoterRole(workspace.config, level.name);
-  const keys = [...trust.value.keys.values()].filter(({ roles }) => roles.includes(role));
+  const keys = keysWithRole(trust.value, promoterRole(workspace.config, level.name));
   for (const each of parts) {
     const signed = await isSignedFor(target, to.repository, each, keys, repository);
     if (!signed.ok) return signed;

@@ -3,7 +3,7 @@ import { openRegistry } from '../levels/index.ts';
 import { parseReleaseName } from '../names/index.ts';
 import { newOperationId, type Plan, type Step } from '../operation/index.ts';
 import { repositoryAt } from '../registry/index.ts';
-import { type ReleaseRecord, readAllReleases, readRelease, standingAt } from '../releases/index.ts';
+import { lastWithdrawal, type ReleaseRecord, readAllReleases, readRelease, standingAt } from '../releases/index.ts';
 import { type Digest, failed, type Instant, instantOf, ok, type Problem, type Result } from '../support/index.ts';
 import { need, type Workspace } from '../workspace/index.ts';
 import { type Code, tagCode } from './apply.ts';
@@ -23,8 +23,7 @@ import {
 } from './reconcile-plan.ts';
 import { digestIn, levelTags } from './standing.ts';
 import { openStatements } from './statements.ts';
-import { retractCode } from './withdraw.ts';
-import { isPromotedStill, type TakenImage } from './withdraw-signatures.ts';
+import { isPromotedStill, retractCode, type TakenImage } from './withdraw-signatures.ts';
 
 export interface ReconcileRequest {
   /** All without it. */
@@ -156,7 +155,7 @@ async function takenImages(
   const { level, standing, target } = facts;
   const found: TakenImage[] = [];
   for (const record of all) {
-    const last = record.withdrawals?.findLast((each) => each.level === level.name);
+    const last = lastWithdrawal(record, level.name);
     if (last?.kind !== 'demote' || standingAt(record, level.name)) continue;
     for (const [name, digest] of Object.entries(last.images)) {
       const image = imageAt(facts, record, name, `${repositoryAt(target.address, name)}@${digest}`);

@@ -1,4 +1,4 @@
-import { type Level, requireLevel } from '../levels/index.ts';
+import type { Level } from '../levels/index.ts';
 import { type Promotion, type ReleaseRecord, readAllReleases, readLevel } from '../releases/index.ts';
 import { failed, type Instant, instantOf, ok, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
@@ -13,7 +13,7 @@ export interface Stood {
 }
 
 export interface StoodQuestion {
-  level: string;
+  level: Level;
   record: ReleaseRecord;
   images: readonly string[];
   /** What came there last of the release. */
@@ -25,9 +25,7 @@ export interface StoodQuestion {
 /** A level that keeps several loses none for another; of one that does not, records tell when the next one came. */
 export async function stoodAt(workspace: Workspace, question: StoodQuestion): Promise<Result<Stood>> {
   const { record, images, came, now, past } = question;
-  const level = requireLevel(workspace, question.level, 'nothing can be promoted');
-  if (!level.ok) return level;
-  const { name, config }: Level = level.value;
+  const { name, config } = question.level;
   const standing = past ? await readLevelThen(workspace, name, now) : await readLevel(workspace.root, name);
   if (!standing.ok) return standing;
   const { current } = standing.value;

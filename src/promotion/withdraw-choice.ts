@@ -1,4 +1,4 @@
-import { type ReleaseRecord, readAllReleases, requireRelease, standingAt } from '../releases/index.ts';
+import { lastWithdrawal, type ReleaseRecord, readAllReleases, requireRelease, standingAt } from '../releases/index.ts';
 import { failed, ok, type Problem, problem, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import type { LevelFacts } from './level-facts.ts';
@@ -30,7 +30,7 @@ export async function chooseBack(
     undefined,
   );
   const done = newest && (await requireRelease(workspace.root, newest.release));
-  const last = done?.ok ? done.value.withdrawals?.findLast((each) => each.level === level.name) : undefined;
+  const last = done?.ok ? lastWithdrawal(done.value, level.name) : undefined;
   const back = last?.kind === 'rollback' && last.to === current[0]?.release;
   // Run again, it goes no further: that is said with --to.
   if (done?.ok && back && (to === undefined ? last.reason === reason : to === last.to))
@@ -130,7 +130,7 @@ export async function chooseRest(
 async function stoodAt(workspace: Workspace, level: string, name: string): Promise<Result<ReleaseRecord>> {
   const record = await requireRelease(workspace.root, name);
   if (!record.ok || standingAt(record.value, level)) return record;
-  const last = record.value.withdrawals?.findLast((each) => each.level === level);
+  const last = lastWithdrawal(record.value, level);
   const message = last
     ? `${name} was taken away from ${level} at ${last.at}: ${last.reason}`
     : `${name} never stood at ${level}`;

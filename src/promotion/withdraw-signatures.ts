@@ -3,6 +3,7 @@ import {
   hasSigned,
   inspectEvidence,
   isStatementAttached,
+  keysWithRole,
   loadStatement,
   openTrust,
   promoterRole,
@@ -13,8 +14,9 @@ import {
 } from '../evidence/index.ts';
 import { type ImageRegistry, manifestsThere } from '../registry/index.ts';
 import { type LevelRecord, type ReleaseRecord, readLevel, standingAt } from '../releases/index.ts';
-import { type Digest, failed, hexOf, ok, parseDigest, type Result } from '../support/index.ts';
+import { type Digest, failed, hexOf, ok, type Problem, parseDigest, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
+import type { Code } from './apply.ts';
 import { levelsSharing } from './level-facts.ts';
 import type { PromotedImage } from './plan.ts';
 import { digestIn } from './standing.ts';
@@ -29,11 +31,21 @@ export interface TakenImage {
 }
 
 /** Take away everything that promoters of the level signed of an image and of every image in it. */
-export async function retractPromoted(
-  workspace: Workspace,
-  target: ImageRegistry,
-  taken: TakenImage,
-): Promise<Result<void>> {
+export function retractCode(workspace: Workspace, target: ImageRegistry, taken: TakenImage): Code {
+  return {
+    isDone: async () => false,
+    apply: async () => {
+      const retracted = await retractPromoted(workspace, target, taken);
+      if (retracted.ok) return { status: 'done' };
+      const [first] = retracted.problems as [Problem];
+      const { to, digest } = taken.image;
+      const message = `the promoter's signatures are still at ${to.registry}/${to.repository}@${digest}: ${first.message}`;
+      return { status: 'failed', problem: { ...first, message } };
+    },
+  };
+}
+
+async function retractPromoted(workspace: Workspace, target: ImageRegistry, taken: TakenImage): Promise<Result<void>> {
   const retractions = await retractionsOf(workspace, target, taken);
   if (!retractions.ok) return retractions;
   const { repository } = taken.image.to;
@@ -43,7 +55,7 @@ export async function retractPromoted(
   return ended.find((each) => !each.ok) ?? ok(undefined);
 }
 
-/** Whether something is left that `retractPromoted` would take away. */
+/** Whether something is left that `retractCode` would take away. */
 export async function isPromotedStill(
   workspace: Workspace,
   target: ImageRegistry,
@@ -114,10 +126,8 @@ async function retractionsOf(
 const digestsIn = ({ current }: LevelRecord, name: string): Digest[] =>
   current.flatMap(({ images }) => (images[name] === undefined ? [] : [digestIn(images[name])]));
 
-function promotersOf({ config }: Workspace, { keys }: Trust, level: string): TrustedKey[] {
-  const role = promoterRole(config, level);
-  return [...keys.values()].filter(({ roles }) => roles.includes(role));
-}
+const promotersOf = ({ config }: Workspace, trust: Trust, level: string): TrustedKey[] =>
+  keysWithRole(trust, promoterRole(config, level));
 
 /** What promoters of a level said of an image when it was let up: also keys that have lost the role since signed it. */
 async function saidOf(

@@ -8,8 +8,8 @@ import {
 } from '../evidence/index.ts';
 import type { Step } from '../operation/index.ts';
 import { type ImageRegistry, repositoryAt } from '../registry/index.ts';
-import { levelFile, type ReleaseRecord, releaseFile, standingAt } from '../releases/index.ts';
-import { type Digest, hexOf, type Instant, ok, type Problem, type Result } from '../support/index.ts';
+import { lastWithdrawal, levelFile, type ReleaseRecord, releaseFile, standingAt } from '../releases/index.ts';
+import { type Digest, hexOf, type Instant, ok, type Result } from '../support/index.ts';
 import type { Workspace } from '../workspace/index.ts';
 import { bindLevelSteps, type Code, type CodeOf, tagCode } from './apply.ts';
 import { afterRecords } from './clock.ts';
@@ -21,7 +21,7 @@ import type { FoundImage, PromotedImage } from './plan.ts';
 import { namedStatements, openStatements } from './statements.ts';
 import { chooseBack, chooseDemoted, chooseRest } from './withdraw-choice.ts';
 import { planWithdrawal, type WithdrawalFacts, type WithdrawalPlan } from './withdraw-plan.ts';
-import { isPromotedStill, isSaidAt, retractPromoted, type TakenImage } from './withdraw-signatures.ts';
+import { isPromotedStill, isSaidAt, retractCode } from './withdraw-signatures.ts';
 
 export interface WithdrawalRequest extends LevelRequest {
   kind: 'rollback' | 'demote';
@@ -83,7 +83,7 @@ export async function prepareWithdrawal(
   const named = new Set(whole.map((each) => each.statement));
   const before = statement && statements.find((each) => sayTheSame(each, statement) && !named.has(each.digest));
   const gone = standingAt(about, level.name) === undefined && !half;
-  const signed = gone ? about.withdrawals?.findLast((each) => each.level === level.name)?.statement : before?.digest;
+  const signed = gone ? lastWithdrawal(about, level.name)?.statement : before?.digest;
   const signer = statement ? await signerFor(workspace, demoterRole, request.env) : ok(undefined);
   const written = [...withdrawn.map(({ name }) => releaseFile(name)), levelFile(level.name)];
   const files = [...written, ...namedStatements(level.name, withdrawn, facts.standing)];
@@ -115,7 +115,7 @@ async function unfinished(
   images: readonly PromotedImage[],
 ): Promise<WithdrawalFacts['unfinished']> {
   const found = { promoted: new Set<string>(), unsaid: new Set<string>() };
-  const last = record.withdrawals?.findLast((each) => each.level === level.name);
+  const last = lastWithdrawal(record, level.name);
   if (!workspace.config.trust || !last || standingAt(record, level.name)) return found;
   for (const image of images) {
     const taken = { level: level.name, standing, record, image };
@@ -147,7 +147,7 @@ function leavingImages(facts: LevelFacts, withdrawn: readonly ReleaseRecord[]): 
   const images = new Map<string, PromotedImage>();
   const leaving = (record: ReleaseRecord) => {
     const stands = standingAt(record, facts.level.name);
-    const last = record.withdrawals?.findLast((each) => each.level === facts.level.name);
+    const last = lastWithdrawal(record, facts.level.name);
     return stands
       ? imagesAt(facts, record)
       : imagesAt(facts, { ...record, withdrawals: [], promotions: last ? [last] : [] });
@@ -207,19 +207,4 @@ async function prepareNothing(
 ): ReturnType<Code['apply']> {
   const written = await writeNothing(target, to.repository);
   return written.ok ? code.apply(signal) : { status: 'failed', problem: written.problems[0]! };
-}
-
-/** @internal also of a reconciliation */
-export function retractCode(workspace: Workspace, target: ImageRegistry, taken: TakenImage): Code {
-  return {
-    isDone: async () => false,
-    apply: async () => {
-      const retracted = await retractPromoted(workspace, target, taken);
-      if (retracted.ok) return { status: 'done' };
-      const [first] = retracted.problems as [Problem];
-      const { to, digest } = taken.image;
-      const message = `the promoter's signatures are still at ${to.registry}/${to.repository}@${digest}: ${first.message}`;
-      return { status: 'failed', problem: { ...first, message } };
-    },
-  };
 }

@@ -16,7 +16,7 @@ export type {
   Withdrawal,
 } from './record.ts';
 export { byDate } from './record.ts';
-export { holdOn, type Standing, standingAt } from './standing.ts';
+export { holdOn, lastWithdrawal, type Standing, standingAt } from './standing.ts';
 export {
   formatLevel,
   formatRelease,

@@ -1,5 +1,5 @@
 import type { Digest, Instant } from '../support/index.ts';
-import type { Hold, LevelRecord, Promotion, ReleaseRecord } from './record.ts';
+import type { Hold, LevelRecord, Promotion, ReleaseRecord, Withdrawal } from './record.ts';
 
 /** What of a release was let up to a level and was not taken away since. */
 export interface Standing {
@@ -15,12 +15,18 @@ export function standingAt(
   { promotions = [], withdrawals = [] }: Pick<ReleaseRecord, 'promotions' | 'withdrawals'>,
   level: string,
 ): Standing | undefined {
-  const ended = withdrawals.findLast((each) => each.level === level);
+  const ended = lastWithdrawal({ withdrawals }, level);
   const valid = promotions.filter((each) => each.level === level && (!ended || isAfter(each, ended)));
   const [first] = valid;
   if (!first) return undefined;
   return { since: first.at, images: Object.assign({}, ...valid.map(({ images }) => images)), promotions: valid };
 }
+
+/** When and why a release was taken away from a level last. */
+export const lastWithdrawal = (
+  { withdrawals }: Pick<ReleaseRecord, 'withdrawals'>,
+  level: string,
+): Withdrawal | undefined => withdrawals?.findLast((each) => each.level === level);
 
 /** Times are of seconds; ids of operations sort by the millisecond. */
 function isAfter(promotion: { at: Instant; operation: string }, ended: { at: Instant; operation: string }): boolean {

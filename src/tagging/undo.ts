@@ -202,7 +202,7 @@ function tagsOfRecord({ products, forced = [] }: ReleaseRecord): MadeTags {
       made.map(([name, product]) => [name, { ...product, auxiliary: product.auxiliary === true }]),
     ),
     kept: [
-      ...Object.entries(products).flatMap(([name, { tag, preexisting }]) => (preexisting ? [wasThere(name, tag)] : [])),
+      ...wereThere(products),
       ...moved.map(({ product, from }) => wasMoved(product, products[product]!.tag, from)),
     ],
   };
@@ -216,16 +216,18 @@ async function tagsOfRun(root: string, { operation, details }: TagPlan): Promise
   return {
     tags: Object.fromEntries(begun.filter(([name, { preexisting }]) => !preexisting && !moved.has(name))),
     kept: [
-      ...Object.entries(details.products).flatMap(([name, { tag, preexisting }]) =>
-        preexisting ? [wasThere(name, tag)] : [],
-      ),
+      ...wereThere(details.products),
       ...begun.flatMap(([name, { tag }]) => (moved.has(name) ? [wasMoved(name, tag, moved.get(name)!)] : [])),
     ],
   };
 }
 
-const wasThere = (product: string, tag: string): Problem =>
-  warning('tag-drift', `${product}: ${tag} was there before; it stays`, { subject: product });
+const wereThere = (products: Readonly<Record<string, { tag: string; preexisting?: boolean }>>): Problem[] =>
+  Object.entries(products)
+    .filter(([, { preexisting }]) => preexisting)
+    .map(([product, { tag }]) =>
+      warning('tag-drift', `${product}: ${tag} was there before; it stays`, { subject: product }),
+    );
 
 const wasMoved = (product: string, tag: string, from: string): Problem =>
   warning('tag-drift', `${product}: ${tag} was there and was moved, from ${from.slice(0, 12)}; it stays where it is`, {

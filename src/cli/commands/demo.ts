@@ -14,6 +14,7 @@ import { listReleases, readLevel } from '../../releases/index.ts';
 import { type CalendarDate, dateOf, Failure, problem, unwrap } from '../../support/index.ts';
 import { openWorkspace } from '../../workspace/index.ts';
 import { createPaint } from '../output/paint.ts';
+import { shellWord } from '../shell-word.ts';
 
 const levels = ['dev', 'jupyterlab', 'commissioning', 'batch'];
 const milestone = 'LDM-503-3';
@@ -55,7 +56,7 @@ export const run: CommandRun = async (context, [dir = 'dmrel-demo']) => {
   say(`What that means for ${milestone}`);
   await dmrel('milestone', 'status', milestone);
   say('Try next');
-  const name = resolve(context.cwd) === root ? '' : `  cd ${forShell(dir)}\n`;
+  const name = resolve(context.cwd) === root ? '' : `  cd ${shellWord(dir)}\n`;
   context.out(
     `${name}  dmrel tag weekly                  changes nothing: every repository is in sync
   dmrel promote --level batch       changes nothing: ${release} stands there
@@ -66,9 +67,6 @@ ${context.env.npm_lifecycle_event === undefined ? '' : `\n(dmrel is 'node ${cont
   );
   return 0;
 };
-
-const forShell = (word: string): string =>
-  /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
  * Make the workspace, or find the one that an earlier run made: let a week pass in its repositories, or give the day of

@@ -1,6 +1,7 @@
 import type { History } from '../../git/index.ts';
 import type { ReleaseNotes, Ticket } from '../../reporting/index.ts';
 import { count, printable } from '../../support/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { markdownCode as code, markdownBlock, markdownTable, markdownText as text } from './markdown.ts';
 import { changesJson, detailJson, sourceText } from './release.ts';
 
@@ -60,17 +61,14 @@ function installation({ record, images: all }: ReleaseNotes): string[] {
   const [first] = Object.values(record.products);
   if (!first) return [...lines, 'It has no products.'];
   lines.push('Sources, by tag; every product below has it:', '');
-  return [...lines, ...markdownBlock([`git clone --branch ${word(first.tag)} ${word(first.url)}`])];
+  return [...lines, ...markdownBlock([`git clone --branch ${shellWord(first.tag)} ${shellWord(first.url)}`])];
 }
-
-/** One word of a shell, whatever is in it: people copy these lines. */
-const word = (text: string): string => (/^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** How an image is had from a registry; a layout has directories, which skopeo knows by tag. */
 function pull(image: string, reference: string, release: string): string {
   const layout = /^layout:(.*)@(sha256:[0-9a-f]{64})$/.exec(reference);
-  if (!layout) return `docker pull ${word(reference.replace(/^[a-z+]+:\/\//, '').replace(/^docker:/, ''))}`;
-  return `skopeo copy ${word(`oci:${layout[1]}:${release}`)} ${word(`docker-daemon:${image}:${release}`)}  # ${layout[2]}`;
+  if (!layout) return `docker pull ${shellWord(reference.replace(/^[a-z+]+:\/\//, '').replace(/^docker:/, ''))}`;
+  return `skopeo copy ${shellWord(`oci:${layout[1]}:${release}`)} ${shellWord(`docker-daemon:${image}:${release}`)}  # ${layout[2]}`;
 }
 
 function changes({ previous, changes: all, histories }: ReleaseNotes): string[] {

@@ -1,0 +1,3 @@
+/** One word of a shell, whatever is in it: people copy the lines that dmrel prints. */
+export const shellWord = (text: string): string =>
+  /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
