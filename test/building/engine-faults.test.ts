@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,13 +38,27 @@ function aRequest(name: string, step: string, changes: Partial<BuildRequest> = {
 const keyIn = async (name: string, env: NodeJS.ProcessEnv): Promise<string> =>
   keyOf((await probeEngines(env)).find((each) => each.name === name)!.engine!);
 
+/** Whose directory is left alone as long as it lives: other tests clean up after the dead, too. */
+function aProcess(): { pid: number; end(): Promise<void> } {
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  return {
+    pid: child.pid!,
+    end: () => {
+      child.kill('SIGKILL');
+      return ended;
+    },
+  };
+}
+
 const problemsOf = (result: Result<unknown>): Problem[] => (result.ok ? [] : result.problems);
 
 describe('an engine in trouble', () => {
   it('is cleaned up after a dmrel that was killed: its build ends, its container, directory and names go', async () => {
     if (!counterpart('buildah') || !daemon) return;
     const { env } = containerStorage(folder);
-    const dead = spawnSync('true').pid;
+    const owner = aProcess();
+    const dead = owner.pid;
     const left = join(tmpdir(), `dmrel-build-${dead}-left`);
     const other = join(tmpdir(), `dmrel-build-${process.pid}-mine`);
     for (const each of [left, other]) mkdirSync(each);
@@ -60,6 +74,7 @@ describe('an engine in trouble', () => {
     writeFileSync(join(left, 'pid'), String(orphan.pid));
     const containers = () => execFileSync('buildah', ['containers', '-q'], { env, encoding: 'utf8' });
     while (containers() === '') await new Promise((resolve) => setTimeout(resolve, 100));
+    await owner.end();
 
     const { engine } = unwrap(await chooseEngine('buildah', request, env));
     unwrap(await engine.build(request, {}, { registry, repository: 'after' }));
@@ -83,7 +98,8 @@ describe('an engine in trouble', () => {
     for (const name of ['buildah', 'podman'].filter((each) => counterpart('buildah') && counterpart(each))) {
       const { env } = containerStorage(mkdtempSync(join(folder, 'storage-')));
       const containers = () => execFileSync('buildah', ['containers', '-q'], { env, encoding: 'utf8' });
-      const left = join(tmpdir(), `dmrel-build-${spawnSync('true').pid}-${name}`);
+      const owner = aProcess();
+      const left = join(tmpdir(), `dmrel-build-${owner.pid}-${name}`);
       mkdirSync(left);
       const request = aRequest(`rid-${name}`, 'RUN echo x > /x');
       writeFileSync(join(left, 'engine'), await keyIn(name, env));
@@ -99,6 +115,7 @@ describe('an engine in trouble', () => {
         await ended;
         kept = containers().trim().split('\n').filter(Boolean).length;
       }
+      await owner.end();
       const buildWith = async (chosen: string, itsEnv: NodeJS.ProcessEnv) => {
         const { engine } = unwrap(await chooseEngine(chosen, request, itsEnv));
         unwrap(await engine.build(request, {}, { registry, repository: request.name }));
